@@ -1,0 +1,28 @@
+"""Limits: every bound on work or size, in one place, each with its reason.
+
+Over a limit a condition does not match and the trace says so; a message is
+never refused for it.  Sizes are octets, times are seconds.
+"""
+
+from __future__ import annotations
+
+HEADER_OCTETS = 1 << 20  # searched for fields; ten times Postfix's header_size_limit
+HEADER_FIELDS = 10_000  # real mail has under 200; a bomb of a million costs a second and 100 MB
+ADDRESSES = 10_000  # in one field; what follows is not compared
+ENCODED_WORDS = 10_000  # decoded in one field (RFC 2047)
+
+RULE_FILE_OCTETS = 1 << 20  # as Pigeonhole's sieve_max_script_size
+NESTING = 64  # blocks, parentheses and lists in a rule file
+STEPS = 1_000_000  # instructions in one evaluation; a usual one takes under a thousand
+TURNS = 1_000  # of one `for each`
+FORKS = 16  # `also { }` inside one another
+TEXT_CHARACTERS = 65_536  # of one variable or expanded text
+NUMBER_MAGNITUDE = 10**15  # results of arithmetic are held between plus and minus this
+PATTERN_MEMORY = 8 << 20  # RE2's own bound on one pattern
+
+MAILBOX_LEVEL_CHARACTERS = 64  # what an expansion may contribute to one level of a mailbox name
+MAILBOX_NAME_OCTETS = 200  # of the directory; the file system allows 255
+NEW_MAILBOXES = 20  # made by expansion in one day
+
+DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
+NOTICES_PER_DAY = 5  # in all; one a day for the same mistake
