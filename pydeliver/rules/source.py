@@ -1,0 +1,96 @@
+"""The text of a rule file, and mistakes drawn on it.
+
+A mistake points at its place with file, line and column, shows the line, and
+gives at most one hint in the imperative.  Text of the user's that is printed
+has its control characters escaped, so that a terminal shows only letters.
+
+Does not know: the language the file is written in.
+"""
+
+from __future__ import annotations
+
+from pydeliver.value import value
+
+
+@value
+class Span:
+    """Characters `start` to `end` (exclusive) of a source."""
+
+    start: int
+    end: int
+
+
+@value
+class Source:
+    """One rule file: the name it is called by, and its text."""
+
+    name: str
+    text: str
+
+    def line_of(self, offset: int) -> int:
+        """Line number from 1."""
+        return self.text.count("\n", 0, offset) + 1
+
+    def column_of(self, offset: int) -> int:
+        """Column from 1, in characters."""
+        return offset - (self.text.rfind("\n", 0, offset) + 1) + 1
+
+    def line_text(self, offset: int) -> str:
+        start = self.text.rfind("\n", 0, offset) + 1
+        end = self.text.find("\n", offset)
+        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+
+
+@value
+class Mistake:
+    """What is wrong, where, and what to do: one entry of a report."""
+
+    span: Span
+    text: str
+    hint: str = ""
+
+
+class RuleError(Exception):
+    """A rule file that cannot be used; holds every mistake found in it, in order."""
+
+    def __init__(self, source: Source, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(f"{source.name}: {len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}")
+        self.source = source
+        self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.span.start, mistake.span.end)))
+
+    def __str__(self) -> str:
+        return "\n".join([draw(self.source, mistake) for mistake in self.mistakes])
+
+
+def draw(source: Source, mistake: Mistake, kind: str = "") -> str:
+    """Return the mistake as text: place, line, a mark under the place, hint.
+
+    `kind` is put before the text, as in "warning: ".
+    """
+    start, end = mistake.span.start, mistake.span.end
+    line = source.line_text(start)
+    column = source.column_of(start)
+    width = max(1, min(end - start, len(line) - column + 1))
+    before = line[: column - 1]
+    indent = "".join(["\t" if c == "\t" else " " * len(printable(c)) for c in before])
+    mark = "^" + "~" * (sum([len(printable(c)) for c in line[column - 1 : column - 1 + width]] or [1]) - 1)
+    drawn = [
+        f"{source.name}:{source.line_of(start)}:{column}: {kind}{printable(mistake.text)}",
+        f"{printable(line)}",
+        f"{indent}{mark}",
+    ]
+    if mistake.hint:
+        drawn.append(f"hint: {printable(mistake.hint)}")
+    return "\n".join(drawn)
+
+
+def printable(text: str) -> str:
+    """Escape C0, C1 and bidirectional controls; a tab stays."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join([c if c == "\t" or c.isprintable() else _escape(c) for c in text])
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
