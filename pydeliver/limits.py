@@ -23,6 +23,9 @@ PATTERN_MEMORY = 8 << 20  # RE2's own bound on one pattern
 MAILBOX_LEVEL_CHARACTERS = 64  # what an expansion may contribute to one level of a mailbox name
 MAILBOX_NAME_OCTETS = 200  # of the directory; the file system allows 255
 NEW_MAILBOXES = 20  # made by expansion in one day
+KEYWORD_CHARACTERS = 50  # Dovecot's mail_max_keyword_length
+KEYWORD_LOCK_WAIT = 5  # for dovecot-uidlist.lock; a keyword is left out rather than a delivery held up
+KEYWORD_LOCK_STALE = 120  # Dovecot's MAILDIR_UIDLIST_LOCK_STALE_TIMEOUT
 
 DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
 NOTICES_PER_DAY = 5  # in all; one a day for the same mistake
