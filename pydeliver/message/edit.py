@@ -1,0 +1,153 @@
+"""Edits of a header: an overlay over the octets received.
+
+What is not edited stays octet for octet the same, the body is shared.  A value
+can never add a line or a field: CR, LF and NUL become spaces, everything that is
+not printable ASCII is written in encoded words.  A name that is no field name is
+a `ValueError`: whoever wrote the edit made the mistake, not the message.
+
+`add` puts a field at the top, the last added first, so that it stands among the trace
+fields; `set` replaces the first field of that name and drops the others, or adds;
+`remove` drops all.  Fields that a limit hid from the search are not touched.
+
+Does not know: rules, who asked for an edit.
+References: RFC 5322 sections 2.1.1 and 2.2.3, RFC 2047 section 5.
+"""
+
+from __future__ import annotations
+
+from pydeliver.message.header import Field, is_field_name
+from pydeliver.message.text import encode_words, one_line
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydeliver.message.view import Message
+
+__all__ = ["Edit", "edited", "render_field"]
+
+_LINE_CHARACTERS = 76  # of a line with an encoded word (RFC 2047 section 2)
+_LONGEST_LINE = 998  # RFC 5322 section 2.1.1
+_LONGEST_WORD = 900  # leaves room for a name; a longer one is encoded, so that it can be folded
+
+
+@value
+class Edit:
+    """One change of the header: `kind` is add, set or remove; `value` is text, not yet encoded."""
+
+    kind: str
+    name: str
+    value: str
+
+
+def edited(message: Message, edits: Iterable[Edit]) -> Message:
+    """Return a view of the message with the edits made, in order."""
+    pieces = _pieces(message)
+    line_end = message.line_end
+    changed = False
+    for edit in edits:
+        if not is_field_name(edit.name.encode("utf-8", "replace")):
+            raise ValueError(f"{edit.name!r} is no field name: printable ASCII without space and colon is expected")
+        pieces = _applied(pieces, edit, line_end)
+        changed = True
+    return _overlay(message, pieces) if changed else message
+
+
+def _pieces(message: Message) -> list[tuple[str, bytes]]:
+    """The head in pieces: name in small letters and octets; what is no field has no name."""
+    octets, position, end = message.head
+    pieces = []
+    for field in message.fields:
+        if position < field.start:
+            pieces.append(("", octets[position : field.start]))
+        pieces.append((field.name.lower(), octets[field.start : field.end]))
+        position = field.end
+    if position < end:
+        pieces.append(("", octets[position:end]))
+    return pieces
+
+
+def _applied(pieces: list[tuple[str, bytes]], edit: Edit, line_end: bytes) -> list[tuple[str, bytes]]:
+    key = edit.name.lower()
+    if edit.kind == "remove":
+        return [piece for piece in pieces if piece[0] != key]
+    if edit.kind not in ("add", "set"):
+        raise ValueError(f"{edit.kind!r} is no edit: add, set or remove is expected")
+    new = (key, render_field(edit.name, edit.value, line_end))
+    if edit.kind == "set":
+        first = next((at for at, piece in enumerate(pieces) if piece[0] == key), None)
+        if first is not None:
+            return [*pieces[:first], new, *[piece for piece in pieces[first + 1 :] if piece[0] != key]]
+    # A broken first line that begins with a space would become part of a value put above it.
+    top = 1 if pieces and pieces[0][1][:1] in (b" ", b"\t") else 0
+    return [*pieces[:top], new, *pieces[top:]]
+
+
+def _overlay(message: Message, pieces: list[tuple[str, bytes]]) -> Message:
+    head = b"".join([octets for _, octets in pieces])
+    return message.with_head(head, tuple(_fields(head, pieces)), _separator(message, head))
+
+
+def _separator(message: Message, head: bytes) -> bytes:
+    """The line end that keeps a new header off a body that had no header above it; else nothing."""
+    layout, raw = message.layout, message.raw
+    rest = raw[layout.scanned_end : layout.scanned_end + 1]
+    alone = not layout.fields and bool(rest)
+    if head and alone and (layout.scanned_end == layout.body_offset or rest in (b" ", b"\t")):
+        return message.line_end
+    return b""
+
+
+def _fields(head: bytes, pieces: list[tuple[str, bytes]]) -> Iterator[Field]:
+    position = 0
+    for name, octets in pieces:
+        if name:
+            colon = octets.find(b":")
+            written = octets[:colon].rstrip(b" \t").decode("ascii")
+            yield Field(head, written, position, position + colon + 1, position + len(octets))
+        position += len(octets)
+
+
+def render_field(name: str, text: str, line_end: bytes) -> bytes:
+    """Write one field with its line end; reading it again gives the text, stripped."""
+    words = _words(one_line(text).strip())
+    longest = _LINE_CHARACTERS if any([word.lstrip(" ").startswith("=?") for word in words]) else _LONGEST_LINE
+    lines, line = [], f"{name}:"
+    for word in words:
+        if len(line) + len(word) > longest:
+            lines.append(line)
+            line = ""
+        line += word
+    lines.append(line)
+    return line_end.join([line.encode("ascii") for line in lines]) + line_end
+
+
+def _words(text: str) -> list[str]:
+    """Split text where it may be folded: each word brings the spaces before it.
+
+    From the first word that must be encoded to the last everything is, so that
+    no space between two encoded words is lost.
+    """
+    words, spaces = [], ""
+    for word in text.split(" "):
+        if word:
+            words.append(f"{spaces} {word}")
+            spaces = ""
+        else:
+            spaces += " "
+    odd = [at for at, word in enumerate(words) if _must_be_encoded(word)]
+    if not odd:
+        return words
+    first, last = odd[0], odd[-1] + 1
+    span = "".join(words[first:last])
+    plain = span.lstrip(" ")
+    encoded = [f" {word}" for word in encode_words(plain)]
+    encoded[0] = span[: len(span) - len(plain)] + encoded[0][1:]
+    return [*words[:first], *encoded, *words[last:]]
+
+
+def _must_be_encoded(word: str) -> bool:
+    if "=?" in word or len(word) > _LONGEST_WORD:
+        return True
+    return not (word.isascii() and word.isprintable())
