@@ -28,6 +28,7 @@ __all__ = [
 RESERVED = ("cur", "new", "tmp")  # a level so called is a Maildir's own directory where levels are nested directories
 # Canonical ordering of combining marks takes quadratic time; a level keeps 64 characters of this.
 _NORMALISED_CHARACTERS = 16 * MAILBOX_LEVEL_CHARACTERS
+_LEVEL_OCTETS = 2 * MAILBOX_LEVEL_CHARACTERS  # of the directory's name; leaves room for what stands around an expansion
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, bidirectional and other format controls, surrogates, line ends
 
 
@@ -74,13 +75,13 @@ def sanitise(text: str) -> str:
 
     Blanks around it go; it is composed (NFC).  `/`, `.`, control and format
     characters, line separators, lone surrogates and a leading `~` each become
-    `_`; after 64 characters it is cut, earlier if the directory's name would be
-    too long; `cur`, `new` and `tmp` get a `_` behind them.  Applying it twice
-    changes nothing more.
+    `_`; it is cut after 64 characters, or 128 octets of modified UTF-7; `cur`,
+    `new` and `tmp` get a `_` behind them.  Applying it twice changes nothing
+    more.
     """
     composed = _compose(text.strip()[:_NORMALISED_CHARACTERS]).strip()[:MAILBOX_LEVEL_CHARACTERS]
     level = "".join([character if _is_kept(character) else "_" for character in composed])
-    while len(encode_modified_utf7(level)) >= MAILBOX_NAME_OCTETS:
+    while len(encode_modified_utf7(level)) > _LEVEL_OCTETS:
         level = level[:-1]
     level = level.strip()
     if level.startswith("~"):
