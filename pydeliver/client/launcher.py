@@ -137,7 +137,7 @@ class Supervision:
             signal.signal(number, self.interrupted)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         while (descriptor := os.open("/dev/null", os.O_RDWR)) < 3:
-            pass  # no pipe of ours may become 0, 1 or 2
+            os.set_inheritable(descriptor, True)  # no pipe of ours may become 0, 1 or 2
         os.closerange(descriptor, 256)  # what the server forgot to close is not for the child
         (verdict, verdict_end), (output, output_end) = os.pipe(), os.pipe()
         self.child = os.fork()
