@@ -13,6 +13,7 @@ ENCODED_WORDS = 10_000  # decoded in one field (RFC 2047)
 
 RULE_FILE_OCTETS = 1 << 20  # as Pigeonhole's sieve_max_script_size
 NESTING = 64  # blocks, parentheses and lists in a rule file
+MISTAKES = 100  # drawn of one rule file; the report says where it stopped looking
 STEPS = 1_000_000  # instructions in one evaluation; a usual one takes under a thousand
 TURNS = 1_000  # of one `for each`
 FORKS = 16  # `also { }` inside one another
