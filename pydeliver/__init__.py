@@ -1,22 +1,18 @@
-"""pydeliver decides what becomes of a message, then does it, and never loses one.
+"""pydeliver: rules decide what becomes of a message, then it is done, and no message is lost.
 
-Rules turn message, envelope and facts into a plan; deliveries perform the
-plan; everything else carries bytes to the first or from the second.
+The floor plan, lowest layer first; imports point down only:
 
-    value address envelope status limits ...   words every room speaks; no I/O       0
-    message/    a lazy, immutable view of the bytes received                         1
-    plan        actions, the implicit keep, a plan in words and as JSON              2
-    rules/      rule text in, program out; front ends in native/                     2
-    mailbox/    stores, shared by delivery and readers                               2
-    config      the administrator's settings                                         2
-    engine/     evaluates a program; pure                                            3
-    state/      what is remembered between deliveries                                3
-    delivery/   stage, commit, undo; one file per action                             4
-    cli/        one file per command                                                 6
-    client/     the C program a mail server starts, and the hook that builds it
-
-Imports point to lower layers only, and rooms of one layer do not import each
-other; `tests/test_layers.py` holds the table.
+    value address envelope status limits fold jsonline vocabulary    words every room speaks; no I/O
+    message/    view header addresses text edit       a lazy immutable view of the octets received
+    plan                                              actions, in words and as JSON
+    rules/      source ast check compile program load     text in, program out; native/ is the front end
+    mailbox/    maildir naming keywords               stores
+    config                                            the administrator's settings
+    engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan
+    state/      places journal notices                what outlives a delivery
+    delivery/   deliver answer perform handover privileges    a plan is carried out
+    cli/        one file a command
+    client/     the C program an MTA starts, and the hook that builds it
 """
 
 __version__ = "0.1.0"

@@ -25,7 +25,7 @@ else:
 
     def value(cls, /):
         """Return `cls` rebuilt with slots; its annotated attributes are its fields, in order."""
-        names = tuple(cls.__dict__.get("__annotations__", ()))
+        names = tuple(getattr(cls, "__annotations__", ()))
         namespace = {
             key: attribute
             for key, attribute in cls.__dict__.items()

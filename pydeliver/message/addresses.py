@@ -74,9 +74,9 @@ def parse_addresses(raw: bytes) -> tuple[Address, ...]:
 
 
 def _finish(found: list[Address], entry: list[Token], raw: bytes) -> None:
-    """Add the address that an entry is; nothing for an empty one."""
+    """Add the address that an entry is; nothing for an empty one, or a comment."""
     tokens = [token for token in entry if token[0] != _COMMENT]
-    if not entry:
+    if not tokens:
         return
     address = None
     if len(entry) <= _ENTRY_TOKENS and all([token[0] != _BROKEN for token in entry]):
@@ -120,9 +120,14 @@ def _bare_mailbox(tokens: list[Token], entry: list[Token]) -> Address | None:
         return None
     if words and _joined(words[-1], tokens[first]):  # `Jr. ann@example.org`: is the dot the name's?
         return None
-    if any([spaced for _, _, spaced in tokens[at + 2 :]]):
+    if any([_leaves_domain(tokens[i - 1], tokens[i]) for i in range(at + 2, len(tokens))]):
         return None
     return Address(_words(words) or _comments(entry), *spec)
+
+
+def _leaves_domain(one: Token, two: Token) -> bool:
+    """Whether `two` may be no part of the domain: `ann@example.org. Ann`, but not `ann@example . org`."""
+    return two[2] and one[1] != b"." and not two[1].startswith(b".")
 
 
 def _spec(tokens: list[Token]) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from difflib import get_close_matches
 
 from pydeliver.rules.native.hints import SLIPS
-from pydeliver.rules.native.words import AFTER, GROUPS, SYMBOLS, SYNONYMS, WORD_GROUPS
+from pydeliver.rules.native.words import AFTER, GROUPS, SYMBOLS, SYNONYMS, WORD_GROUPS, WORDS
 from pydeliver.rules.source import Mistake, Span
 from pydeliver.value import value
 
@@ -27,14 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 _FOUND = re.compile(
-    r'"(?:[^"\\\r\n]|\\.)*"?'
+    r'"""|"(?:[^"\\\r\n]|\\.)*"?'
     r"|'[^'\r\n]*'?"
     r"|[^\W\d][\w-]*(?:\.[\w-]+)*"
     r"|[0-9][\w.]*"
     r"|[=!<>]=?|.",
     re.DOTALL,
 )
+_BEFORE_CONDITIONS = frozenset(("WHEN", "IF", "AND", "OR", "NOT", "LPAR", "ASSUME", "EVERY"))
+_FIELD_HINT = 'write a field, as in subject contains "word"'
+_COMPARED = re.compile(r"[\w.-]+ +(?:is|contains|matches|starts|ends|in|exists|within|between|not in|[<>]=?)(?![\w-])")
 _OPENERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+_WEAK = frozenset(("PLUS", "MINUS", "TIMES", "DIVIDE", "PROPERTY", "COMMA"))  # told only if nothing else is possible
 _LONGEST_QUOTE = 40  # characters of the user's text repeated in a message
 
 
@@ -65,10 +69,15 @@ class Place:
 
     @property
     def span(self) -> Span:
-        """The thing found; where it stands on a later line, the end of the token before it."""
-        if self.is_line_start:
+        """The thing found; if something is missing before its line, the end of the token before it."""
+        if self.is_line_start and (not self.found or not self.is_between):
             return Span(self.last_end, self.last_end)
         return self.found_span
+
+    @property
+    def is_between(self) -> bool:
+        """Whether something new could begin here, so that what was found is wrong in itself."""
+        return bool(self.possible & {"RULE", "FILE", "EXPECT"})
 
     @property
     def found_span(self) -> Span:
@@ -275,7 +284,7 @@ def _unclosed_bracket(place: Place) -> Mistake | None:
             place.span, f"expected ',' before {_quoted(place.found)}", "put a comma between the values of a list"
         )
     line, column = _line_column(place.text, bracket.start_pos or 0)
-    also = "',' or " if bracket == "[" and place.last != "COMMA" else ""
+    also = "',' or " if bracket == "[" and place.last not in ("COMMA", "LSQB") else ""
     text = f"expected {also}'{close}'{_after(place)}: the '{bracket}' of {line}:{column} is not closed"
     return Mistake(place.span, text, f"close it with '{close}'")
 
@@ -326,17 +335,26 @@ def _upper_case(place: Place) -> Mistake | None:
     return Mistake(place.found_span, f"unknown word '{place.found}'", f"words are written small: {small}")
 
 
-def _verb_as_value(place: Place) -> Mistake | None:
-    """A value is missing, and the next statement's verb was taken for it."""
+def _word_as_value(place: Place) -> Mistake | None:
+    """A value is missing, and the word that should follow it was taken for it."""
     if len(place.before) < 2 or place.last != "NAME":
         return None
-    verb, previous = place.before[-1], place.before[-2]
-    if str(verb).upper() not in WORD_GROUPS["action"] or _kind(previous) not in AFTER:
+    word, previous = place.before[-1], place.before[-2]
+    upper, end, start = str(word).upper(), previous.end_pos or 0, word.start_pos or 0
+    if not str(word).islower() or upper not in WORDS:
         return None
-    missing_before = "\n" in place.text[previous.end_pos or 0 : verb.start_pos or 0]
-    end = previous.end_pos or 0
-    where = Span(end, end) if missing_before else Span(verb.start_pos or 0, verb.end_pos or 0)
-    return Mistake(where, f"expected {AFTER[_kind(previous)]} after {previous}", "")
+    is_next_line = "\n" in place.text[end:start]
+    begins = upper in WORD_GROUPS["action"] or upper in WORD_GROUPS["test line"]
+    is_item = upper in WORD_GROUPS["item"] and is_next_line and place.text[start - 1] == "\n"
+    joins = upper in ("AND", "OR") or upper in WORD_GROUPS["comparison"]
+    if not is_item and not joins and not (begins and (is_next_line or _kind(previous) in AFTER)):
+        return None
+    earlier = Place(place.text, start, place.before[:-1], place.possible | {"RSQB", "RPAR"}, str(word))
+    where = Span(end, end) if is_next_line else Span(start, word.end_pos or 0)
+    if upper in WORD_GROUPS["comparison"] and _kind(previous) in _BEFORE_CONDITIONS:
+        return Mistake(where, f"expected what to compare before {word}", 'write a field, as in subject contains "word"')
+    wanted = (_asked_by(earlier.before) or "a value").partition(", as in ")[0]
+    return _unclosed_bracket(earlier) or Mistake(where, f"expected {wanted}{_after(earlier)}")
 
 
 def _unquoted(place: Place) -> Mistake | None:
@@ -346,7 +364,7 @@ def _unquoted(place: Place) -> Mistake | None:
     if place.possible & {"NAME", "FILE", "ADD"} or not (place.found[0].isalnum() or place.found[0] in "_~/\\@*$+-"):
         return None
     bare = re.match(r"[^\s{}\"'\[\],;]+", _rest(place))
-    if bare is None or (bare[0].upper() in place.possible):
+    if bare is None or (bare[0].islower() and bare[0].upper() in WORDS):
         return None
     if place.last in ("RULE", "TEST"):
         bare = re.match(r"[^\s{}\"',;]+(?: (?!when\b)[^\s{}\"',;]+)*", _rest(place)) or bare
@@ -411,6 +429,21 @@ def _item_inside(place: Place) -> Mistake | None:
     )
 
 
+def _missing_if(place: Place) -> Mistake | None:
+    """A condition stands where an action is expected."""
+    if "STOP" not in place.possible or not place.is_word or _COMPARED.match(_rest(place)) is None:
+        return None
+    return Mistake(place.found_span, f"expected if before {_quoted(place.found)}", "write if before a condition")
+
+
+def _missing_when(place: Place) -> Mistake | None:
+    if "WHEN" not in place.possible or not place.is_word:
+        return None
+    if place.found.upper() in WORD_GROUPS["action"] - {"HEADER"} or place.found[0].isupper() or place.is_line_start:
+        return None
+    return Mistake(place.found_span, f"expected when before {_quoted(place.found)}", "write when before the condition")
+
+
 def _before_brace(place: Place) -> Mistake | None:
     """The condition is over, and what is done follows without a brace."""
     if "LBRACE" not in place.possible or place.found.upper() not in WORD_GROUPS["action"] or "RULE" in place.possible:
@@ -423,7 +456,7 @@ def _before_brace(place: Place) -> Mistake | None:
 
 def _unknown_word(place: Place) -> Mistake | None:
     """A word that is none of those possible here: name its kind, and the nearest."""
-    if not place.is_word or "NAME" in place.possible or (place.found.islower() and place.found.upper() in _all_words()):
+    if not place.is_word or "NAME" in place.possible or (place.found.islower() and place.found.upper() in WORDS):
         return None
     kind = "action" if "STOP" in place.possible else "comparison" if "IS" in place.possible else "word"
     if "RULE" in place.possible:
@@ -433,7 +466,7 @@ def _unknown_word(place: Place) -> Mistake | None:
     near = [synonym] if synonym and kind != "word" else get_close_matches(place.found.lower(), words, 1, 0.7)
     if not near and kind == "word" and "RULE" not in place.possible:
         return None
-    hint = f"try '{near[0]}'" if near else f"expected here: {_wanted(place)}"
+    hint = f"try '{near[0]}'" if near else f"write {_wanted(place)} here"
     return Mistake(place.found_span, f"unknown {kind} '{_shortened(place.found)}'", hint)
 
 
@@ -450,9 +483,11 @@ _CASES = (
     _mixed,
     _else,
     _empty_condition,
-    _verb_as_value,
+    _word_as_value,
     _stray_closer,
     _bare_address,
+    _missing_if,
+    _missing_when,
     _before_brace,
     _unclosed_bracket,
     _comma,
@@ -470,21 +505,43 @@ _CASES = (
 
 def _expected(place: Place) -> Mistake:
     """Say what was expected, after what, and what was found instead."""
-    text = f"expected {_wanted(place)}{_after(place)}"
-    if not place.is_line_start and place.found:
+    text = f"expected {_wanted(place)}" + ("" if "RULE" in place.possible else _after(place))
+    if place.found and (place.is_between or not place.is_line_start):
         text += f", not {_quoted(place.found)}"
-    return Mistake(place.span, text)
+    return Mistake(place.span, text, _example(place))
+
+
+def _example(place: Place) -> str:
+    """Return the hint that shows how it is written, where there is one."""
+    if "RULE" in place.possible:
+        is_rule = place.found[:1] == '"' and re.search(r"\bwhen\b|{", _rest(place))
+        return f"begin a rule with the word rule: rule {_quoted(place.found)}" if is_rule else ""
+    shown = _told_after(place).partition(", as in ")[2]
+    return f"write, for example, {shown}" if shown else ""
 
 
 def _wanted(place: Place) -> str:
     """Return what could follow, in words."""
-    kinds = [_kind(token) for token in place.before[-4:]]
-    pairs = [f"{kind} {kinds[-1]}" for kind in kinds[:-1]]
-    for key in (*pairs, place.last):
-        if key in AFTER and not _ends_a_thing(place):
-            return AFTER[key]
+    told = _told_after(place)
+    if told:
+        return told.partition(", as in ")[0]
     names = list(_group_names(place.possible))
     return _listed(names) if names else "nothing more"
+
+
+def _told_after(place: Place) -> str:
+    """Return what the words before it say of what is expected; nothing if they ask for nothing."""
+    if _ends_a_thing(place):
+        return ""
+    if (place.last == "HEADER" and "ADD" in place.possible) or (place.last == "IN" and "STRING" in place.possible):
+        return ""
+    return _asked_by(place.before)
+
+
+def _asked_by(before: Sequence[Token]) -> str:
+    """Return what the last two words ask for, or the last."""
+    kinds = [_kind(token) for token in before[-2:]]
+    return AFTER.get(" ".join(kinds)) or AFTER.get(kinds[-1] if kinds else "", "")
 
 
 def _ends_a_thing(place: Place) -> bool:
@@ -494,14 +551,20 @@ def _ends_a_thing(place: Place) -> bool:
 
 def _group_names(possible: frozenset[str]) -> Iterator[str]:
     left = possible - {"END", "$END"}
+    told = False
     for needed, covered, name in GROUPS:
         if needed <= left:
-            left -= covered
             yield name
-    if left - {"PLUS", "MINUS", "TIMES", "DIVIDE", "PROPERTY", "COMMA"}:
-        left -= {"PLUS", "MINUS", "TIMES", "DIVIDE", "PROPERTY", "COMMA"}
-    for terminal in sorted(left, key=lambda terminal: (terminal not in SYMBOLS, terminal)):
-        yield f"'{SYMBOLS[terminal]}'" if terminal in SYMBOLS else terminal.lower()
+            told = True
+            left -= covered
+            if "RULE" in needed:  # options of what stands before are not worth telling
+                return
+            if needed & {"FILE", "EXPECT"}:
+                yield "'}'"
+                return
+    strong = left - _WEAK or (left if not told else frozenset())
+    for terminal in sorted(strong, key=lambda terminal: (terminal not in SYMBOLS, terminal)):
+        yield f"'{SYMBOLS.get(terminal, terminal.lower())}'"
 
 
 def _listed(names: list[str]) -> str:
@@ -532,13 +595,6 @@ def _shortened(text: str) -> str:
 
 def _kind(token: Token) -> str:
     return token.type.lstrip("_")
-
-
-def _all_words() -> frozenset[str]:
-    words: set[str] = set(AFTER)
-    for _, covered, _ in GROUPS:
-        words |= covered
-    return frozenset(words)
 
 
 def _line(text: str, at: int) -> tuple[int, str]:

@@ -120,10 +120,32 @@ _PROCMAIL = (
         'refuse a message by reject "5.7.1 text", hold it off by defer "4.7.0 text"',
     ),
     Slip(
+        'friends = ["bob@example.net"]',
+        r"^\s*(?P<name>[A-Za-z_]\w*)\s*=\s*\[.*",
+        "a list is defined with the word list",
+        "write list {name} = [ … ]",
+        "SET",
+    ),
+    Slip(
+        'friends from "friends.txt"',
+        r"^\s*(?P<name>[A-Za-z_]\w*)\s+from\b",
+        "a list is defined with the word list",
+        "write list {name} from …",
+        _ITEM,
+    ),
+    Slip(
+        "spam with spamd",
+        r"^\s*(?P<name>[A-Za-z_]\w*)\s+with\b",
+        "a check is defined with the word check",
+        "write check {name} with …",
+        _ITEM,
+    ),
+    Slip(
         "MYLISTS=lists",
-        r"^\s*(?P<name>[A-Za-z_]\w*)\s*=(?!=)\s*\S*",
+        r"^\s*(?P<name>[A-Za-z_][\w.]*)\s*=(?![=~<>])\s*\S*",
         "a variable is set with the word set",
         'write set {name} = "value"',
+        "SET",
     ),
     Slip(
         'rule "Match" { file $MATCH }',

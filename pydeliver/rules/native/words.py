@@ -7,7 +7,7 @@ Does not know: where a mistake is, or how the language is parsed.
 
 from __future__ import annotations
 
-__all__ = ["AFTER", "GROUPS", "SYMBOLS", "SYNONYMS", "WORD_GROUPS"]
+__all__ = ["AFTER", "GROUPS", "SYMBOLS", "SYNONYMS", "WORDS", "WORD_GROUPS"]
 
 SYMBOLS = {
     "LBRACE": "{",
@@ -36,6 +36,7 @@ _STATEMENTS = _set(
 )
 _ACTIONS = _STATEMENTS - {"STOP", "CONTINUE", "IF", "FOR", "SET"}
 _COMPARISONS = _set("IS NOT CONTAINS STARTS ENDS MATCHES IN EXISTS WITHIN BETWEEN ORDER")
+_TEST_LINES = _set("MESSAGE ENVELOPE ASSUME AT EXPECT")
 _ARITHMETIC = _set("PLUS MINUS TIMES DIVIDE")
 _TEXT = frozenset(("STRING", "RAW", "BLOCK"))
 _VALUES = _TEXT | _set("NAME NUMBER QUANTITY HEADER COUNT LPAR MINUS")
@@ -46,7 +47,7 @@ GROUPS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (frozenset(("RULE", "LIST")), _ITEMS, "a rule, a list, a check, a test, an include or a setting"),
     (frozenset(("FILE", "STOP")), _STATEMENTS, "an action"),
     (frozenset(("ALSO", "REJECT")), _ACTIONS, "an action"),
-    (frozenset(("EXPECT", "ASSUME")), _set("MESSAGE ENVELOPE ASSUME AT EXPECT"), "a line of the test"),
+    (frozenset(("EXPECT", "ASSUME")), _TEST_LINES, "a line of the test"),
     (frozenset(("IS", "ORDER")), _COMPARISONS | _ARITHMETIC, "a comparison such as is, contains or exists"),
     (frozenset(("ADDRESSED", "NAME")), _CONDITIONS, "a condition"),
     (frozenset(("NAME", "NUMBER", "LSQB")), _VALUES | {"LSQB"}, "a value or a list"),
@@ -88,6 +89,13 @@ AFTER = {
     "REWRITE": 'a command such as ["spamc"]',
     "RUN": 'a command such as ["grep", "-q", "word"]',
     "SENDER": "keep, null, me or srs",
+    "ENVELOPE SENDER": "an address in quotes",
+    "ENVELOPE RECIPIENT": "an address in quotes",
+    "HEADER": "the name of a header field in quotes",
+    "IS NOT": "a value to compare with",
+    "NOT IN": "the name of a list, or [ … ]",
+    "STARTS WITH": "a value to compare with",
+    "ENDS WITH": "a value to compare with",
     "CREATE": "never",
     "ONCE": "per and a time, as in once per 7d",
     "PER": "a time such as 7d",
@@ -131,9 +139,22 @@ AFTER = {
 
 # Words of a group, to find the one that was meant.
 WORD_GROUPS = {
+    "test line": _TEST_LINES,
+    "item": _ITEMS - {"IF", "SET"},
     "action": _STATEMENTS,
     "comparison": _COMPARISONS - {"ORDER"},
 }
+
+# Every word of the language, as the grammar names it; a test compares.
+WORDS = (
+    _ITEMS
+    | _STATEMENTS
+    | _COMPARISONS
+    | _TEST_LINES
+    | _set("ADD REMOVE BODY NULL ME SRS SENDER RECIPIENT NEVER CREATE TIMEOUT LIMIT ON ERROR ONCE PER SUBJECT FROM TO")
+    | _set("TABLE WITH WHEN ELSE EACH MATCH OF AND OR EVERY COUNT MBOX MH MAILBOX ADDRESSED AUTHENTICATED AS")
+    | _set("DUPLICATE RATE OVER RUN SUCCEEDS EXITS OUTPUTS")
+) - {"ORDER"}
 
 # What other languages, and people, say for our words.
 SYNONYMS = {

@@ -1,0 +1,155 @@
+"""`pydeliver check [FILE]…`: every mistake drawn, and the file's own tests run.
+
+Exit status 0: sound; 1: each mistake and each failing test is printed; 64: a
+wrong command line.
+
+Does not know: how rules are evaluated.
+Manual: pydeliver-check(1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pydeliver.config import CONFIG_FILE, SETTINGS, ConfigError, load_settings
+from pydeliver.engine.trial import run_tests
+from pydeliver.rules.check import check
+from pydeliver.rules.compile import compile_rules
+from pydeliver.rules.load import Unusable, decode_rules, load_rules, read_rule_file
+from pydeliver.rules.native.parse import parse
+from pydeliver.rules.source import RuleError
+from pydeliver.state.places import Places
+
+if TYPE_CHECKING:
+    from pydeliver.engine.trial import Trial
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends in 64, as sysexits(3) has it."""
+
+    def error(self, message: str) -> Any:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        sys.exit(64)
+
+
+def run(arguments: list[str]) -> int:
+    """Check each file, the user's own if none is named; 0, 1 or 64."""
+    parser = _Parser(prog="pydeliver check", description="Check rule files and run the tests in them.")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a rule file; without one, your own")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.add_argument(
+        "--phase",
+        choices=("before", "user", "after"),
+        default="user",
+        help="the phase the files are for: system rules that run after the user's may not decide",
+    )
+    try:
+        options = parser.parse_args(arguments)
+        settings = load_settings()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except ConfigError as error:
+        print(f"pydeliver: {error}", file=sys.stderr)
+        return 1
+    files = options.files or [_own_file(str(settings["rules"]))]
+    reports = [_check(path, options.phase) for path in files]
+    for report in reports:
+        print(json.dumps(report) if options.json else _in_words(report))
+    _renew_system_copies(settings)
+    return 0 if all([report["sound"] for report in reports]) else 1
+
+
+def _own_file(rules: str) -> str:
+    """The user's rule file; the one beneath .config only if the other is not there."""
+    places = Places(os.path.expanduser("~"))
+    first, second = places.absolute(rules), places.absolute("~/.config/pydeliver/rules")
+    if os.path.exists(first) and os.path.exists(second):
+        print(f"warning: {second} is not used, because {first} exists", file=sys.stderr)
+    return second if os.path.exists(second) and not os.path.exists(first) else first
+
+
+def _check(path: str, phase: str) -> dict[str, Any]:
+    report: dict[str, Any] = {"file": path, "sound": False, "mistakes": [], "tests": []}
+    try:
+        rules = parse(decode_rules(path, read_rule_file(path)))
+        check(rules, phase)
+    except FileNotFoundError:
+        report["mistakes"] = [{"text": f"{path}: there is no such file"}]
+    except Unusable as reason:
+        report["mistakes"] = [{"text": f"{path}: {reason}"}]
+    except RuleError as error:
+        report["mistakes"] = _mistakes(error)
+    else:
+        trials = run_tests(rules, compile_rules(rules))
+        report["tests"] = [_trial(trial) for trial in trials]
+        report["rules"] = sum([1 for item in rules.items if type(item).__name__ in ("Rule", "If")])
+        report["sound"] = all([trial.passed for trial in trials])
+    return report
+
+
+def _mistakes(error: RuleError) -> list[dict[str, Any]]:
+    source = error.source
+    drawn = str(error)
+    return [
+        {
+            "line": source.line_of(mistake.span.start),
+            "column": source.column_of(mistake.span.start),
+            "text": mistake.text,
+            "hint": mistake.hint,
+        }
+        for mistake in error.mistakes
+    ] + [{"drawn": drawn}]
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "name": trial.name,
+        "line": trial.line,
+        "passed": trial.passed,
+        "expected": list(trial.expected),
+        "found": list(trial.found),
+        "quiet": list(trial.quiet),
+    }
+
+
+def _in_words(report: dict[str, Any]) -> str:
+    if report["mistakes"]:
+        last = report["mistakes"][-1]
+        return str(last.get("drawn", last.get("text")))
+    failed = [trial for trial in report["tests"] if not trial["passed"]]
+    lines = [line for trial in failed for line in _failure(report["file"], trial)]
+    if failed:
+        return "\n".join([*lines, f"{report['file']}: {len(failed)} of {len(report['tests'])} tests failed"])
+    passed = f", {len(report['tests'])} tests passed" if report["tests"] else ""
+    return f"{report['file']}: sound; {report['rules']} rules{passed}"
+
+
+def _failure(path: str, trial: dict[str, Any]) -> list[str]:
+    """A failing test as a difference of plans."""
+    lines = [f'{path}:{trial["line"]}: test "{trial["name"]}" failed']
+    expected, found = trial["expected"], trial["found"]
+    lines += [f"  - {words}" for words in expected if words not in found]
+    lines += [f"  + {words}" for words in found if words not in expected]
+    if sorted(expected) == sorted(found):
+        lines += ["  the same actions, in another order:", *[f"  + {words}" for words in found]]
+    return lines + [f"  taken as the quiet answer: {answer}" for answer in trial["quiet"]]
+
+
+def _renew_system_copies(settings: dict[str, Any]) -> None:
+    """Root's check compiles the system's rules, so that no user's delivery has to."""
+    if os.geteuid() != 0:
+        return
+    from pydeliver.copies import SYSTEM_COPIES
+
+    for phase in ("before", "after"):
+        path = str(settings[f"{phase}_rules"])
+        if path == SETTINGS[f"{phase}_rules"].default:
+            load_rules(path, f"{SYSTEM_COPIES}/{phase}", phase)
+
+
+__all__ = ["CONFIG_FILE", "run"]

@@ -1,0 +1,69 @@
+"""What a delivery and its dry run have in common: rules, places and settings made ready.
+
+One code for both is what makes the dry run tell the truth.
+
+Does not know: the message.
+"""
+
+from __future__ import annotations
+
+from pydeliver.copies import SYSTEM_COPIES
+from pydeliver.delivery.perform import Stores
+from pydeliver.rules.load import NO_RULES, Loaded, load_rules
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pydeliver.cli.options import Options
+    from pydeliver.config import Setting
+    from pydeliver.rules.program import Program
+    from pydeliver.state.places import Places
+
+_XDG_RULES = "~/.config/pydeliver/rules"  # where it is looked for second; ~/.pydeliverrc wins
+
+
+@value
+class Prepared:
+    """The phases of rules in order, where mail goes, and what is wrong with the rules."""
+
+    programs: tuple[tuple[str, Program], ...]
+    stores: Stores
+    problems: tuple[str, ...]
+
+
+def prepare(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Prepared:
+    """Load the rules of every phase.
+
+    Rules that cannot be used are no rules: what they would have placed is kept.
+    """
+    loaded = [("user", _user_rules(places, settings, options, may_store))]
+    if not options.no_system:
+        loaded = [
+            ("before", _system_rules(settings, "before", may_store)),
+            *loaded,
+            ("after", _system_rules(settings, "after", may_store)),
+        ]
+    programs = tuple([(phase, found.program) for phase, found in loaded if found.program is not None])
+    problems = tuple([found.problem for _, found in loaded if found.problem])
+    user = dict(programs).get("user")
+    maildir = options.maildir or (user and user.setting("maildir")) or str(settings["maildir"])
+    inbox = user.setting("inbox") if user else None
+    return Prepared(programs, Stores(places, places.absolute(str(maildir)), inbox), problems)
+
+
+def _user_rules(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Loaded:
+    if options.rules is not None:
+        path = places.absolute(options.rules) if options.rules.startswith("~") else options.rules
+        found = load_rules(path, places.program(path, False), "user", may_store, places.name(path))
+        return Loaded(None, f"{path}: there is no such rule file") if found == NO_RULES else found
+    for written in (str(settings["rules"]), _XDG_RULES):
+        path = places.absolute(written)
+        found = load_rules(path, places.program(path, True), "user", may_store, places.name(path))
+        if found != NO_RULES:
+            return found
+    return NO_RULES
+
+
+def _system_rules(settings: dict[str, Setting], phase: str, may_store: bool) -> Loaded:
+    path = str(settings[f"{phase}_rules"])
+    return load_rules(path, f"{SYSTEM_COPIES}/{phase}", phase, may_store)

@@ -1,0 +1,113 @@
+"""`pydeliver --test MSG…`: what would become of each message, and why; nothing is written, anywhere.
+
+The rules are loaded, the envelope is read and the plan is decided by the code
+that delivers.
+
+Does not know: how a plan is performed.
+Manual: pydeliver(1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from pydeliver.cli.deliver import find_recipient, read_message
+from pydeliver.cli.options import UsageError, parse_test
+from pydeliver.cli.setup import prepare
+from pydeliver.config import ConfigError, load_settings
+from pydeliver.delivery.answer import answers_from, decide
+from pydeliver.delivery.handover import Told, read_envelope
+from pydeliver.engine.explain import explain
+from pydeliver.mailbox.maildir import Maildir
+from pydeliver.message.view import Message
+from pydeliver.plan import quote
+from pydeliver.state.places import Places
+from pydeliver.status import EX_USAGE, DeliveryError
+
+if TYPE_CHECKING:
+    from pydeliver.cli.options import Options
+    from pydeliver.cli.setup import Prepared
+
+
+def run(arguments: list[str]) -> int:
+    """Print the plan of each message; 0, 1 if there was anything wrong, 64 for a wrong command line."""
+    try:
+        options = parse_test(arguments)
+        settings = load_settings(options.settings)
+        _check_now(options.now)
+        name, home = _whose(options)
+    except (UsageError, ConfigError) as error:
+        print(f"pydeliver: {error}", file=sys.stderr)
+        return EX_USAGE
+    except DeliveryError as error:
+        print(f"pydeliver: {error.status.text}", file=sys.stderr)
+        return 1
+    prepared = prepare(Places(home), settings, options, may_store=False)
+    for problem in prepared.problems:
+        print(problem, file=sys.stderr)
+    failures = [_test(options, prepared, path, name) for path in options.messages]
+    return 1 if prepared.problems or any(failures) else 0
+
+
+def _whose(options: Options) -> tuple[str, str]:
+    """The user whose rules are tried; root without -d tries his own."""
+    if options.user is None and os.geteuid() == 0:
+        return os.environ.get("LOGNAME", "root"), os.environ.get("HOME", "/root")
+    return find_recipient(options)
+
+
+def _check_now(now: str | None) -> None:
+    if now is None:
+        return
+    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"):
+        try:
+            time.strptime(now, form)
+            return
+        except ValueError:
+            continue
+    raise UsageError(f'--now takes a date and time, as "2026-11-24 10:00", not {now!r}')
+
+
+def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
+    """Print one message's plan; whether it could not be read."""
+    try:
+        message = Message(_read(path))
+    except (OSError, DeliveryError) as error:
+        reason = error.status.text if isinstance(error, DeliveryError) else error.strerror
+        print(f"{path}: {reason}", file=sys.stderr)
+        return True
+    envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, name)
+    trace: list[Any] | None = [] if options.trace else None
+    plan = decide(prepared.programs, message, envelope, answers_from(Maildir(prepared.stores.maildir)), trace)
+    lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()
+    notices = [f"notice {quote(problem.splitlines()[0])}" for problem in (*prepared.problems, plan.problem) if problem]
+    if options.json:
+        print(json.dumps({**plan.as_data(), **_extras(options, path, lines, notices)}, separators=(",", ":")))
+    else:
+        heading = [f"{path}:"] if len(options.messages) > 1 else []
+        print("\n".join([*heading, *lines, str(plan), *notices]))
+    return False
+
+
+def _extras(options: Options, path: str, lines: tuple[str, ...], notices: list[str]) -> dict[str, Any]:
+    """What is said beside the plan, if there is any."""
+    extras: dict[str, Any] = {"message": path} if len(options.messages) > 1 else {}
+    if lines:
+        extras["trace"] = lines
+    if notices:
+        extras["notices"] = notices
+    return extras
+
+
+def _read(path: str) -> bytes:
+    if path == "-":
+        return read_message(0)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_message(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,129 @@
+"""The administrator's settings: name, kind, default and what it is for, in one table.
+
+Settings come from /etc/pydeliver/pydeliver.toml and from `-o NAME=VALUE`, which
+wins.  Every one has a default that works for one person on one machine.  A
+file with a mistake is an error that names file and key; a delivery then ends
+in 75, for it cannot know what the administrator meant.
+
+Does not know: what a setting is used for.
+Manual: pydeliver.toml(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from pydeliver import limits
+from pydeliver.copies import SYSTEM_COPIES, read_copy, store_copy
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, TypeAlias
+
+    Setting: TypeAlias = "str | int | bool"
+
+CONFIG_FILE = "/etc/pydeliver/pydeliver.toml"
+
+
+@value
+class SettingRow:
+    """One setting: its default, whose kind its values have, and what it is for."""
+
+    default: Setting
+    doc: str
+
+
+SETTINGS = {
+    "maildir": SettingRow("~/Maildir", "the Maildir of a user whose rules name none"),
+    "rules": SettingRow("~/.pydeliverrc", "a user's rule file"),
+    "before_rules": SettingRow("/etc/pydeliver/before.rules", "rules before every user's; what they decide is final"),
+    "after_rules": SettingRow("/etc/pydeliver/after.rules", "rules after every user's; extras, flags and log only"),
+    "deadline": SettingRow(limits.DEADLINE, "seconds a delivery may take; below the MTA's own limit"),
+    "notices": SettingRow(True, "whether a user is told of mistakes in his rules by a message in his inbox"),
+}
+
+
+class ConfigError(Exception):
+    """A mistake of the administrator's; says file and key."""
+
+
+def load_settings(overrides: Iterable[str] = (), path: str = "") -> dict[str, Setting]:
+    """Return every setting; `overrides` are NAME=VALUE texts.
+
+    The override `config=FILE` names another file.  Raises ConfigError.
+    """
+    given = dict([_override(text) for text in overrides])
+    path = str(given.pop("config", path or CONFIG_FILE))
+    settings = {name: row.default for name, row in SETTINGS.items()}
+    settings.update(_read(path))
+    for name, text in given.items():
+        settings[name] = _converted(name, text, "-o")
+    return settings
+
+
+def _override(text: str) -> tuple[str, str]:
+    name, separator, said = text.partition("=")
+    if not separator or (name not in SETTINGS and name != "config"):
+        raise ConfigError(f"-o {text}: no setting is called '{name}'; known are {', '.join(SETTINGS)}")
+    return name, said
+
+
+def _read(path: str) -> Mapping[str, Setting]:
+    """The file's settings; a file that is not there sets nothing.
+
+    Importing tomllib costs twice a bare interpreter's start, so what root has
+    read once is kept.
+    """
+    try:
+        raw = _octets(path)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    copy = f"{SYSTEM_COPIES}/settings"
+    known = read_copy(copy, (0,))
+    if known is not None and known["path"] == path and known["raw"] == raw:
+        return dict(known["settings"])
+    settings = {name: _converted(name, said, path) for name, said in _parse(path, raw).items()}
+    if os.geteuid() == 0 and path == CONFIG_FILE:
+        store_copy(copy, {"path": path, "raw": raw, "settings": settings}, 0o644)
+    return settings
+
+
+def _octets(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        pieces = []
+        while piece := os.read(descriptor, 1 << 16):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(path: str, raw: bytes) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _converted(name: str, said: Any, place: str) -> Setting:
+    """A value of the setting's own kind."""
+    if name not in SETTINGS:
+        raise ConfigError(f"{place}: no setting is called '{name}'; known are {', '.join(SETTINGS)}")
+    default = SETTINGS[name].default
+    if isinstance(said, str) and isinstance(default, bool) and said in ("true", "false"):
+        return said == "true"
+    if isinstance(said, str) and type(default) is int and said.isascii() and said.isdigit():
+        said = int(said)
+    if type(said) is not type(default):
+        kind = {bool: "true or false", int: "a whole number", str: "a text"}[type(default)]
+        raise ConfigError(f"{place}: {name} is {kind}, not {said!r}")
+    if type(said) is int and not 1 <= said <= 86_400:
+        raise ConfigError(f"{place}: {name} is from 1 to 86400, not {said}")
+    return said

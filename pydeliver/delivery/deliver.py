@@ -1,0 +1,98 @@
+"""Deliver one message: decide, perform, write the journal, say the verdict, keep the books.
+
+Every door (the pipe now, LMTP later) ends here.  The verdict is told only after
+everything it promises is durable; what comes after it, notices, can no longer
+change or delay it.
+
+Does not know: how the message came, nor in what dialect the verdict is told.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pydeliver.delivery.answer import answers_from, decide
+from pydeliver.delivery.perform import Performed, Stores, perform
+from pydeliver.jsonline import render_json
+from pydeliver.mailbox.maildir import Maildir
+from pydeliver.state.journal import open_journal, write_line
+from pydeliver.status import DeliveryError
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydeliver.envelope import Envelope
+    from pydeliver.message.view import Message
+    from pydeliver.plan import Plan
+    from pydeliver.rules.program import Program
+    from pydeliver.status import Status
+
+
+@value
+class Delivery:
+    """One message for one recipient, and all that decides what becomes of it.
+
+    `problems` are what was wrong with the rules before they ran.
+    """
+
+    message: Message
+    envelope: Envelope
+    programs: tuple[tuple[str, Program], ...]
+    stores: Stores
+    problems: tuple[str, ...] = ()
+    notices: bool = True
+
+
+def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[Status], None]) -> None:
+    """Carry the delivery out and `tell` its status, exactly once."""
+    maildir = Maildir(delivery.stores.maildir)
+    plan = decide(delivery.programs, delivery.message, delivery.envelope, answers_from(maildir))
+    journal = open_journal(delivery.stores.places)
+    try:
+        performed = perform(plan, delivery.message, delivery.stores, is_wanted)
+    except DeliveryError as error:
+        performed = Performed(error.status)
+    write_line(journal, _journal_line(delivery, plan, performed))
+    tell(performed.status)
+    problems = [problem for problem in (*delivery.problems, plan.problem, performed.problem) if problem]
+    if problems and delivery.notices and performed.status.is_success:
+        _notify(delivery, problems)
+
+
+def _journal_line(delivery: Delivery, plan: Plan, performed: Performed) -> str:
+    envelope, message = delivery.envelope, delivery.message
+    identities = message.values("message-id")
+    return render_json(
+        {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "status": performed.status.code,
+            "text": performed.status.text,
+            "sender": envelope.sender,
+            "recipient": envelope.recipient,
+            "message_id": identities[0].angle if identities else "",
+            "size": message.size,
+            "plan": plan.as_data(),
+            "stored": performed.stored,
+            "notes": (*performed.notes, *message.notes),
+            "problems": [p for p in (*delivery.problems, plan.problem, performed.problem) if p],
+        }
+    )
+
+
+def _notify(delivery: Delivery, problems: list[str]) -> None:
+    """Put a notice for each problem into the inbox; one that cannot be stored is only in the journal."""
+    from pydeliver.message.view import Message
+    from pydeliver.plan import Action, Plan
+    from pydeliver.state.notices import claim, compose
+
+    now = time.time()
+    keep = Plan("keep", (Action("keep"),))
+    for problem in problems:
+        if claim(delivery.stores.places, problem, now):
+            notice = Message(compose(delivery.envelope.recipient, problem, now))
+            try:
+                perform(keep, notice, delivery.stores, lambda: True)
+            except DeliveryError:
+                return

@@ -1,0 +1,34 @@
+"""Conditions only the world can answer: evaluation stops until the caller has.
+
+Does not know: who answers.
+"""
+
+from __future__ import annotations
+
+from pydeliver.engine.facts import ask
+from pydeliver.engine.values import scalar, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pydeliver.engine.conditions import Judge, Truth
+    from pydeliver.engine.facts import Answer
+    from pydeliver.engine.run import Run
+    from pydeliver.rules.program import Condition
+
+
+def asked(run: Run, *question: str) -> Answer:
+    """The answer to a question, noted as used."""
+    answer = ask(run.facts, question)
+    run.used[question] = answer
+    return answer
+
+
+def _fact(run: Run, condition: Condition) -> Truth:
+    _, _, word, *arguments = condition
+    said = [text_of(scalar(run, argument)) for argument in arguments]
+    if word == "mailbox exists" and not said[0]:
+        return False  # no mailbox has an empty name
+    return bool(asked(run, word, *said))
+
+
+JUDGES: dict[str, Judge] = {"fact": _fact}

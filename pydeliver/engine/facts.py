@@ -1,0 +1,57 @@
+"""Facts: what only the world knows, asked for as evaluation comes to need it.
+
+A question is a tuple, its word first: ("mailbox exists", "lists/dev").  The
+caller answers it and evaluates again; within one delivery the same question
+has one answer, so the same facts give the same plan.
+
+Does not know: who answers, or how.
+"""
+
+from __future__ import annotations
+
+from pydeliver.plan import quote
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
+    Question: TypeAlias = tuple[str, ...]
+    Answer: TypeAlias = "str | int | float | bool"
+    Facts: TypeAlias = Mapping[Question, Answer]
+
+
+@value
+class Need:
+    """Evaluation stopped for want of an answer."""
+
+    question: Question
+
+
+class Unanswered(Exception):
+    """Carries a question out of evaluation."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+def ask(facts: Facts, question: Question) -> Answer:
+    """Return the fact; raises Unanswered if it is not known."""
+    if question not in facts:
+        raise Unanswered(question)
+    return facts[question]
+
+
+def in_words(question: Question) -> str:
+    """Name a question as a rule file would."""
+    word, *arguments = question
+    if word == "mailbox exists":
+        return f"mailbox {quote(arguments[0])} exists"
+    return " ".join([word, *[quote(argument) for argument in arguments]])
+
+
+def quiet_answer(question: Question) -> Answer:
+    """What a test takes as the answer where it assumes none: nothing out of the ordinary."""
+    return {"mailbox exists": False}[question[0]]

@@ -1,0 +1,117 @@
+"""Run the `test` blocks of a rule file: the same evaluation, compared with the plan expected.
+
+In a test nothing is asked of the world: what is not assumed has its quiet
+answer, and a failing test lists those it used.  The recipient is the first of
+`addresses`, the sender the author's address, unless the test says otherwise.
+
+Does not know: files; nor how a failure is shown.
+"""
+
+from __future__ import annotations
+
+from pydeliver.engine.evaluate import evaluate
+from pydeliver.engine.facts import Need, in_words, quiet_answer
+from pydeliver.envelope import Envelope
+from pydeliver.message.view import Message
+from pydeliver.plan import Action, Plan
+from pydeliver.rules import ast
+from pydeliver.rules.check import literal
+from pydeliver.rules.compile import compile_action
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pydeliver.engine.facts import Answer, Question
+    from pydeliver.rules.program import Program, Value
+
+
+@value
+class Trial:
+    """How a test went: what was expected, what the plan said, and the quiet answers it took."""
+
+    name: str
+    line: int
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+    quiet: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.expected == self.found
+
+
+def run_tests(rules: ast.RuleFile, program: Program) -> tuple[Trial, ...]:
+    """Run every test of a checked file, in order."""
+    tests = [item for item in rules.items if isinstance(item, ast.Test)]
+    return tuple([_run(rules, program, test) for test in tests])
+
+
+def _run(rules: ast.RuleFile, program: Program, test: ast.Test) -> Trial:
+    message = Message(_message(test).encode())
+    facts = _assumed(test)
+    quiet: list[str] = []
+    envelope = _envelope(test, program, message)
+    plan = evaluate((("user", program),), message, envelope, facts)
+    while isinstance(plan, Need):
+        facts[plan.question] = quiet_answer(plan.question)
+        quiet.append(f"{in_words(plan.question)} is {str(facts[plan.question]).lower()}")
+        plan = evaluate((("user", program),), message, envelope, facts)
+    expected = tuple([_expected(line.arguments[0]).words for line in test.lines if line.word == "expect"])
+    line = rules.source.line_of(test.span.start)
+    return Trial(literal(test.name) or "", line, expected, _found(plan), tuple(quiet))
+
+
+def _found(plan: Plan) -> tuple[str, ...]:
+    return tuple([action.words for action in plan.actions])
+
+
+def _message(test: ast.Test) -> str:
+    """The message's text; in it nothing expands."""
+    for line in test.lines:
+        if line.word == "message" and isinstance(line.arguments[0], ast.Text):
+            return literal(line.arguments[0]) or ""
+    return ""
+
+
+def _envelope(test: ast.Test, program: Program, message: Message) -> Envelope:
+    said = {
+        line.word: literal(line.arguments[0]) or ""
+        for line in test.lines
+        if line.word.startswith("envelope") and isinstance(line.arguments[0], ast.Text)
+    }
+    own = program.setting("addresses") or ("you@example.org",)
+    authors = [address for field in message.values("from") for address in field.addresses]
+    sender = authors[0].address if authors else ""
+    return Envelope(
+        sender=said.get("envelope sender", sender),
+        recipient=said.get("envelope recipient", own[0]),
+        source="the test",
+    )
+
+
+def _assumed(test: ast.Test) -> dict[Question, Answer]:
+    """The facts a test assumes."""
+    facts: dict[Question, Answer] = {}
+    for line in test.lines:
+        if line.word != "assume":
+            continue
+        condition, answer = line.arguments[0], True
+        if isinstance(condition, ast.Not):
+            condition, answer = condition.condition, False
+        if isinstance(condition, ast.Fact):
+            said = [literal(a.value) or "" for a in condition.arguments if isinstance(a.value, ast.Text)]
+            facts[condition.word, *said] = answer
+    return facts
+
+
+def _expected(expected: object) -> Action:
+    """An `expect` line as an action of a plan."""
+    assert isinstance(expected, ast.Action)
+    word, arguments, also = compile_action(expected)
+    return Action(word, tuple([(name, _constant(said)) for name, said in arguments]), also=also)
+
+
+def _constant(said: Value) -> str | tuple[str, ...]:
+    if said[0] == "texts":
+        return tuple([str(item[1]) for item in said[1:]])
+    return str(said[1])

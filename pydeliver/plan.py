@@ -1,0 +1,140 @@
+"""The plan: what becomes of a message, decided and not yet done.
+
+The dry run prints it, the tests in a rule file compare it, the journal records
+it and the delivery performs it: one value, told in words or as JSON.  In words
+it reads as a rule file does, one line an action, with the rule it came from.
+
+Does not know: rules or messages; how an action is performed.
+References: RFC 5228 section 2.10 (implicit keep, actions).
+"""
+
+from __future__ import annotations
+
+from pydeliver.jsonline import render_json
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from pydeliver.jsonline import Json
+
+    Argument: TypeAlias = "str | int | float | tuple[str, ...]"
+
+VERSION = 1
+STORES = ("keep", "file")
+
+
+@value
+class Where:
+    """The rule, file and line an action came from; all empty for what no rule asked for."""
+
+    rule: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        if not self.file:
+            return "nothing placed it" if not self.rule else self.rule
+        name = f'rule "{self.rule}", ' if self.rule else ""
+        return f"{name}{self.file}:{self.line}"
+
+
+@value
+class Action:
+    """One step of a plan: a word of the vocabulary, its arguments, and the rule it came from.
+
+    A store (`keep`, `file`) carries the flags its copy gets.
+    """
+
+    word: str
+    arguments: tuple[tuple[str, Argument], ...] = ()
+    where: Where = Where()
+    also: bool = False  # RFC 3894: an extra, which leaves the implicit keep standing
+    flags: tuple[str, ...] = ()
+
+    def argument(self, name: str) -> Argument | None:
+        return dict(self.arguments).get(name)
+
+    @property
+    def words(self) -> str:
+        """The action as a rule file would say it."""
+        said = [self.word]
+        for name, argument in self.arguments:
+            if name == "create":
+                said.append(f"create {argument}")
+            elif name in ("maildir", "mbox", "mh"):
+                said += [name, _quoted(argument)]
+            else:
+                said.append(_quoted(argument))
+        return ("also " if self.also else "") + " ".join(said)
+
+
+@value
+class Plan:
+    """All actions to come, in order.
+
+    `disposition` says in one word what becomes of the message: keep, file,
+    discard, reject or defer.  `facts` are those that were asked for, in words.
+    `warnings` are what a reader should know: what a sanitiser changed, what
+    was left out, and why.  `problem`: the rules failed as they ran, and their
+    owner is told.
+    """
+
+    disposition: str
+    actions: tuple[Action, ...]
+    flags: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str | int | float | bool], ...] = ()
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def stores(self) -> tuple[Action, ...]:
+        return tuple([action for action in self.actions if action.word in STORES])
+
+    def __str__(self) -> str:
+        """One line an action: its words, and where it came from."""
+        width = max([len(action.words) for action in self.actions] + [0])
+        width = min(width, 60)
+        lines = [f"{action.words.ljust(width)}    {action.where}" for action in self.actions]
+        return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
+
+    def as_data(self) -> dict[str, Json]:
+        return {
+            "version": VERSION,
+            "disposition": self.disposition,
+            "actions": [_action_data(action) for action in self.actions],
+            "flags": list(self.flags),
+            "facts": dict(self.facts),
+            "warnings": list(self.warnings),
+        }
+
+    def as_json(self) -> str:
+        return render_json(self.as_data())
+
+
+def _action_data(action: Action) -> dict[str, Json]:
+    data: dict[str, Json] = {"action": action.word}
+    data.update(action.arguments)
+    data["also"] = action.also
+    data["rule"], data["file"], data["line"] = action.where.rule, action.where.file, action.where.line
+    return data
+
+
+def _quoted(argument: Argument) -> str:
+    if isinstance(argument, tuple):
+        return ", ".join([quote(item) for item in argument])
+    return quote(argument) if isinstance(argument, str) else str(argument)
+
+
+def quote(text: str) -> str:
+    """Return `text` as a rule file writes it: quoted, braces doubled, on one line."""
+    escaped = text.replace("{", "{{").replace("}", "}}")
+    pieces = []
+    for position, character in enumerate(escaped):
+        following = escaped[position + 1 : position + 2]
+        if character == '"' or (character == "\\" and following in ('"', "\\", "")):
+            pieces.append("\\" + character)
+        else:
+            pieces.append(character if character.isprintable() else repr(character)[1:-1])
+    return '"' + "".join(pieces) + '"'

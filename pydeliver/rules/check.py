@@ -1,0 +1,616 @@
+"""Check a rule file: names, types and arity; every mistake is found, none is reported twice.
+
+What passes compiles and evaluates without a mistake of the writer's.  The walk
+follows the order of evaluation, so that it knows which names some path can
+have set by then; code that no path reaches is not blamed for names.
+
+Does not know: the grammar (the front end reports its own mistakes), nor files.
+"""
+
+from __future__ import annotations
+
+from pydeliver import vocabulary
+from pydeliver.mailbox.naming import MailboxNameError, directory_name
+from pydeliver.rules import ast
+from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
+from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures
+from pydeliver.rules.source import Mistake, RuleError, Span
+from pydeliver.status import parse_status
+
+NUMBER_KINDS = ("number",)
+
+
+def check(rules: ast.RuleFile, phase: str = "user") -> None:
+    """Raise RuleError with every mistake in `rules`.
+
+    In the phase "after" only extras, flags and `log` are allowed.
+    """
+    walk = _Walk(phase)
+    for item in rules.items:
+        walk.declare(item)
+    known: _Known = frozenset()
+    for item in rules.items:
+        known = walk.item(item, known)
+    if walk.mistakes:
+        raise RuleError(rules.source, tuple(walk.mistakes))
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    # The names some path can have set by now; None where no path comes.
+    _Known: TypeAlias = frozenset[str] | None
+
+
+def decides(block: ast.Block) -> bool:
+    """Whether a block holds an action that says where the message goes, and so is the last."""
+    return any(
+        [
+            isinstance(statement, ast.Action) and not statement.also and vocabulary.ACTIONS[statement.word].decides
+            for statement in block.statements
+        ]
+    )
+
+
+def literal(text: ast.Text) -> str | None:
+    """What a text says if nothing in it expands."""
+    if not text.parts:
+        return ""
+    return text.parts[0] if len(text.parts) == 1 and isinstance(text.parts[0], str) else None
+
+
+def unbraced(regex: str) -> list[str]:
+    """Split a regex at `{name}`: texts and names in turn, beginning and ending with a text.
+
+    Braces that are RE2's own (`{2,3}`, `\\p{Greek}`, `\\x{41}`) stay in the text.
+    """
+    pieces, start, position = [], 0, regex.find("{")
+    while position >= 0:
+        end = regex.find("}", position)
+        name = regex[position + 1 : end] if end > 0 else ""
+        escaped = regex[max(0, position - 2) : position] in ("\\p", "\\P", "\\x") or regex[:position].endswith("\\")
+        if name and not escaped and (name[0].isalpha() or name[0] == "_") and name.replace("_", "").isalnum():
+            pieces += [regex[start:position], name]
+            start = end + 1
+        position = regex.find("{", position + 1)
+    return [*pieces, regex[start:]]
+
+
+def _union(one: _Known, other: _Known) -> _Known:
+    if one is None or other is None:
+        return one if other is None else other
+    return one | other
+
+
+class _Walk:
+    """One walk over a rule file, in the order of evaluation."""
+
+    def __init__(self, phase: str) -> None:
+        self.phase = phase
+        self.mistakes: list[Mistake] = []
+        self.names: dict[str, str] = {}  # name -> list, verdict or variable
+        self.items: list[str] = []  # fields that mean the current item of a `for each`
+        self.continued: list[_Known] = []  # what was known at each `continue` of the innermost rule or loop
+        self.loops = 0
+        self.copies = 0
+
+    def mistake(self, span: Span, text: str, hint: str = "") -> None:
+        self.mistakes.append(Mistake(span, text, hint))
+
+    def later(self, span: Span, word: str, what: str) -> None:
+        self.mistake(span, f"not yet: '{word}' ({what} come with a later version)")
+
+    # ------------------------------------------------------------ definitions
+
+    def declare(self, item: ast.Item) -> None:
+        """Note the lists and verdicts of the file: they are known from its first line on."""
+        if isinstance(item, (ast.ListDefinition, ast.CheckDefinition)):
+            self.name(item.name, "list" if isinstance(item, ast.ListDefinition) else "verdict", defines=True)
+
+    def name(self, field: ast.Field, kind: str, defines: bool = False) -> None:
+        """A name is one thing: a list, a verdict or a variable, and never a field's or a kept word."""
+        name = ".".join(field.words)
+        if is_field(field.words) or name in vocabulary.KEPT_NAMES:
+            self.mistake(field.span, f"'{name}' is a word of the language and cannot name a {kind}", "choose another")
+        elif len(field.words) > 1:
+            self.mistake(field.span, f"a {kind}'s name has no dot: '{name}'", f"write {name.replace('.', '_')}")
+        elif self.names.get(name, kind) != kind:
+            self.mistake(field.span, f"'{name}' is a {self.names[name]} and cannot be a {kind} too", "choose another")
+        elif defines and name in self.names:
+            self.mistake(field.span, f"there are two {kind}s called '{name}'", "give one of them another name")
+        else:
+            self.names[name] = kind
+
+    def item(self, item: ast.Item, known: _Known) -> _Known:
+        match item:
+            case ast.Rule():
+                return self.rule(item, known)
+            case ast.If():
+                self.continued = []
+                return self.after_continue(self.statement(item, known))
+            case ast.Set():
+                return self.set(item, known)
+            case ast.Setting():
+                self.setting(item)
+            case ast.ListDefinition():
+                self.list_definition(item)
+            case ast.CheckDefinition():
+                self.later(item.span, "check", vocabulary.VERDICTS)
+            case ast.Include():
+                self.later(item.span, "include", vocabulary.FILES)
+            case ast.Test():
+                self.test(item)
+        return known
+
+    def rule(self, rule: ast.Rule, known: _Known) -> _Known:
+        if rule.name is not None and literal(rule.name) is None:
+            self.mistake(rule.name.span, "a rule's name is written out: nothing expands in it", "write {{ for a brace")
+        self.continued = []
+        inside = self.condition(rule.condition, known) if rule.condition else known
+        after = self.block(rule.block, inside)
+        if rule.condition:
+            after = _union(inside, after)
+        return self.after_continue(after)
+
+    def after_continue(self, after: _Known) -> _Known:
+        for known in self.continued:
+            after = _union(after, known)
+        self.continued = []
+        return after
+
+    def setting(self, setting: ast.Setting) -> None:
+        for argument in setting.arguments:
+            if argument.name in ("mbox", "mh"):
+                self.later(argument.span, f"{setting.word} {argument.name}", vocabulary.STORES)
+            elif argument.name == "mailbox" and isinstance(argument.value, ast.Text):
+                self.mailbox(argument.value, frozenset())
+            elif isinstance(argument.value, ast.Text):
+                self.plain(argument.value, setting.word)
+            elif isinstance(argument.value, ast.List):
+                self.plain_list(argument.value, setting.word)
+
+    def plain(self, text: ast.Text, what: str) -> str:
+        """A text in which nothing may expand."""
+        said = literal(text)
+        if said is None:
+            self.mistake(text.span, f"nothing expands in {what}", "write {{ for a brace that is meant")
+        return said or ""
+
+    def plain_list(self, items: ast.List, what: str) -> None:
+        for item in items.items:
+            if isinstance(item, ast.Text):
+                self.plain(item, what)
+            else:
+                self.mistake(item.span, f"{what} holds texts", 'put it in quotes, like "ann@example.org"')
+
+    def list_definition(self, definition: ast.ListDefinition) -> None:
+        for argument in definition.arguments:
+            if isinstance(argument.value, ast.List):
+                self.plain_list(argument.value, "a list")
+            else:
+                self.later(argument.span, "list … from", vocabulary.FILES)
+
+    # ------------------------------------------------------------ statements
+
+    def block(self, block: ast.Block, known: _Known) -> _Known:
+        """Walk a block; what is known after it, None if nothing goes on from there."""
+        for statement in block.statements:
+            known = self.statement(statement, known)
+        return None if decides(block) else known
+
+    def statement(self, statement: ast.Statement, known: _Known) -> _Known:
+        match statement:
+            case ast.If():
+                inside = self.condition(statement.condition, known)
+                after = self.block(statement.then, inside)
+                if statement.otherwise is None:
+                    return _union(after, inside)
+                if isinstance(statement.otherwise, ast.If):
+                    return _union(after, self.statement(statement.otherwise, inside))
+                return _union(after, self.block(statement.otherwise, inside))
+            case ast.ForEach():
+                return self.for_each(statement, known)
+            case ast.ForEachMatch():
+                return self.for_each_match(statement, known)
+            case ast.Set():
+                return self.set(statement, known)
+            case ast.Action():
+                self.action(statement, known)
+            case ast.Also():
+                self.also(statement, known)
+            case ast.Stop():
+                return None
+            case ast.Continue():
+                return self.go_on(statement, known)
+        return known
+
+    def go_on(self, statement: ast.Continue, known: _Known) -> _Known:
+        if self.copies and not self.loops:
+            self.mistake(statement.span, "continue cannot leave an also block", "put it after the block")
+        self.continued.append(known)
+        return None
+
+    def also(self, statement: ast.Also, known: _Known) -> None:
+        """An also block works on a copy: what it sets ends with it."""
+        continued, loops = self.continued, self.loops
+        self.continued, self.loops, self.copies = [], 0, self.copies + 1
+        self.block(statement.block, known)
+        self.continued, self.loops, self.copies = continued, loops, self.copies - 1
+
+    def loop(self, block: ast.Block, known: _Known) -> _Known:
+        """Walk a loop's block as its second turn finds it: with all that a first one can have set."""
+        continued, mistakes = self.continued, list(self.mistakes)
+        self.loops += 1
+        self.continued = []
+        first = self.after_continue(self.block(block, known))
+        self.mistakes = mistakes
+        second = self.after_continue(self.block(block, _union(known, first)))
+        self.loops -= 1
+        self.continued = continued
+        return _union(known, second)
+
+    def for_each(self, statement: ast.ForEach, known: _Known) -> _Known:
+        reading = self.reading(statement.item)
+        if reading is None:
+            return known
+        if reading.kind not in ("addresses", "text", "id") or reading.part or reading.pick:
+            self.mistake(statement.item.span, "for each takes a field that can have several values", "as: for each to")
+        self.items.append(reading.word)
+        after = self.loop(statement.block, known)
+        self.items.pop()
+        return after
+
+    def for_each_match(self, statement: ast.ForEachMatch, known: _Known) -> _Known:
+        self.value(statement.within, known)
+        captured = self.pattern(statement.pattern, known)
+        return self.loop(statement.block, None if known is None else known | captured)
+
+    def set(self, statement: ast.Set, known: _Known) -> _Known:
+        if statement.name.words[0] == "limits":
+            self.limit(statement)
+            return known
+        self.value(statement.value, known)
+        self.name(statement.name, "variable")
+        return None if known is None else known | {statement.name.words[0]}
+
+    def limit(self, statement: ast.Set) -> None:
+        name = ".".join(statement.name.words[1:])
+        if name not in vocabulary.RULE_LIMITS:
+            known = ", ".join(["limits." + limit for limit in vocabulary.RULE_LIMITS])
+            self.mistake(statement.name.span, f"there is no limit called '{name}'", f"a file can set {known}")
+        if not isinstance(statement.value, ast.Number):
+            self.mistake(statement.value.span, "a limit is a number written out")
+
+    # ------------------------------------------------------------ actions
+
+    def action(self, action: ast.Action, known: _Known) -> None:
+        word = vocabulary.ACTIONS[action.word]
+        if word.later:
+            self.later(action.word_span, action.word, word.later)
+            return
+        if self.copies and word.decides and not word.also:
+            self.mistake(
+                action.word_span, f"{action.word} cannot stand in an also block", "an also block holds extras only"
+            )
+        if self.phase == "after" and word.decides and not action.also and not self.copies:
+            self.mistake(
+                action.word_span, f"{action.word} decides, and the after rules may not", "write also before it"
+            )
+        for argument in action.arguments:
+            self.action_argument(action, argument, known)
+
+    def action_argument(self, action: ast.Action, argument: ast.Argument, known: _Known) -> None:
+        waiting = dict(vocabulary.ACTIONS[action.word].later_arguments).get(argument.name)
+        if waiting:
+            self.later(argument.span, f"{action.word} {argument.name}", waiting)
+        elif argument.name == "mailbox" and isinstance(argument.value, ast.Text):
+            self.mailbox(argument.value, known)
+        elif argument.name == "flags" and isinstance(argument.value, ast.List):
+            for flag in argument.value.items:
+                self.flag(flag, known)
+        elif argument.name == "status" and isinstance(argument.value, ast.Text):
+            self.status(action.word, argument.value, known)
+        elif isinstance(argument.value, ast.Text):
+            self.text(argument.value, known)
+
+    def mailbox(self, text: ast.Text, known: _Known) -> None:
+        """What is written out must be a mailbox name; what expands is made one as it expands."""
+        self.text(text, known)
+        shape = "".join([part if isinstance(part, str) else "x" for part in text.parts])
+        if shape.upper() == "INBOX":
+            return
+        try:
+            directory_name(shape)
+        except MailboxNameError as error:
+            hint = f'levels are separated by /, as in "{shape.replace(".", "/")}"' if "." in shape else ""
+            self.mistake(text.span, str(error), hint)
+
+    def flag(self, flag: ast.Value | ast.Pattern, known: _Known) -> None:
+        if not isinstance(flag, ast.Text):
+            self.mistake(flag.span, "a flag is a text", 'as: flag "\\Flagged", "work"')
+            return
+        self.text(flag, known)
+        said = literal(flag)
+        if said is None:
+            return
+        systems = {system.lower(): system for system in vocabulary.SYSTEM_FLAGS}
+        if said.startswith("\\") and said.lower() not in systems:
+            self.mistake(flag.span, f"there is no system flag {said}", f"there are {', '.join(systems.values())}")
+        elif not said or any([not "!" <= c <= "~" or c in '(){%*"]' for c in said]):
+            self.mistake(flag.span, f"'{said}' cannot be a keyword", "use letters, digits and $ - _ .")
+
+    def status(self, word: str, text: ast.Text, known: _Known) -> None:
+        self.text(text, known)
+        said, wanted = literal(text), "5" if word == "reject" else "4"
+        if said is None:
+            return
+        code = said.split(" ", 1)[0]
+        if code.count(".") == 2 and code.replace(".", "").isdigit() and not code.startswith(wanted):
+            self.mistake(
+                text.span, f"{word} takes a status that begins with {wanted}", f'as: {word} "{wanted}{code[1:]}"'
+            )
+        elif not parse_status(said, f"{wanted}.7.0").text:
+            self.mistake(text.span, f"{word} needs a text for the sender", f'as: {word} "{wanted}.7.1 not accepted"')
+
+    # ------------------------------------------------------------ conditions
+
+    def condition(self, condition: ast.Condition, known: _Known) -> _Known:
+        """Walk a condition; what is known after it, with the captures of its patterns."""
+        match condition:
+            case ast.AllOf() | ast.AnyOf():
+                for part in condition.conditions:
+                    known = self.condition(part, known)
+                return known
+            case ast.Not():
+                return self.condition(condition.condition, known)
+            case ast.Fact():
+                self.fact(condition, known)
+                return known
+            case ast.Claim():
+                return self.claim(condition, known)
+
+    def fact(self, fact: ast.Fact, known: _Known) -> None:
+        word = vocabulary.FACTS[fact.word]
+        if word.later:
+            self.later(fact.span, fact.word, word.later)
+            return
+        for argument in fact.arguments:
+            if argument.name == "mailbox" and isinstance(argument.value, ast.Text):
+                self.mailbox(argument.value, known)
+
+    def claim(self, claim: ast.Claim, known: _Known) -> _Known:
+        word = vocabulary.OPERATORS[claim.operator]
+        if word.later:
+            self.later(claim.operator_span, claim.operator, word.later)
+            return known
+        kind = self.value(claim.left, known)
+        if not kind:
+            return known
+        if kind == "number" and "number" not in word.operands:
+            self.not_for_numbers(claim)
+        if claim.operator == "matches":
+            return self.matches(claim, known)
+        for right in claim.right:
+            self.right(claim, kind, right, known)
+        return known
+
+    def not_for_numbers(self, claim: ast.Claim) -> None:
+        if claim.operator == "exists":
+            self.mistake(claim.operator_span, "a number always exists", "compare it, as: size > 5M")
+        else:
+            self.mistake(
+                claim.operator_span, f"'{claim.operator}' compares texts, and this is a number", "use is, <, >"
+            )
+
+    def matches(self, claim: ast.Claim, known: _Known) -> _Known:
+        captured: frozenset[str] = frozenset()
+        for right in claim.right:
+            for pattern in right.items if isinstance(right, ast.List) else (right,):
+                captured |= self.pattern(pattern, known)
+        return None if known is None else known | captured
+
+    def pattern(self, pattern: ast.Value | ast.Pattern, known: _Known) -> frozenset[str]:
+        """Check a glob or regex; the names its match sets."""
+        if isinstance(pattern, ast.Pattern):
+            return self.regex(pattern, known)
+        if not isinstance(pattern, ast.Text):
+            self.mistake(pattern.span, "matches takes a glob in quotes or a /regex/", 'as: matches "*@example.org"')
+            return frozenset()
+        self.text(pattern, known)
+        wild = sum([_wild(part) for part in pattern.parts if isinstance(part, str)])
+        return frozenset([str(number) for number in range(wild + 1)])
+
+    def regex(self, pattern: ast.Pattern, known: _Known) -> frozenset[str]:
+        pieces = unbraced(pattern.regex)
+        for name in pieces[1::2]:
+            self.variable(pattern.span, name, known)
+        try:
+            captures = regex_captures("x".join(pieces[::2]))
+        except PatternMistake as mistake:
+            self.mistake(pattern.span, mistake.text, mistake.hint)
+            return frozenset()
+        return frozenset([str(number) for number in range(captures.count + 1)]) | frozenset(captures.names)
+
+    def right(self, claim: ast.Claim, kind: str, right: ast.Value | ast.Pattern | ast.List, known: _Known) -> None:
+        if isinstance(right, ast.List):
+            for item in right.items:
+                self.right(claim, kind, item, known)
+        elif claim.operator in ("in", "not in") and isinstance(right, ast.Field) and claim.right == (right,):
+            self.collection(right)
+        elif isinstance(right, ast.Pattern):
+            self.mistake(right.span, f"'{claim.operator}' takes no /regex/", "use matches")
+        else:
+            self.operand(claim, kind, right, self.value(right, known))
+
+    def operand(self, claim: ast.Claim, kind: str, right: ast.Value, right_kind: str) -> None:
+        """The two sides of a comparison must be able to be equal."""
+        orders = claim.operator in ("<", "<=", ">", ">=", "between")
+        if kind == "number" and isinstance(right, ast.Number) and right.unit == "time":
+            self.mistake(right.span, "a time cannot be compared with a number", "sizes end in K, M or G")
+        elif (orders or kind == "number") and isinstance(right, ast.Text) and not _numeric(right):
+            self.mistake(right.span, f"'{claim.operator}' needs a number here", "write it without quotes, as 5 or 10M")
+        elif not orders and right_kind == "number" and claim.operator not in ("is", "is not", "in", "not in"):
+            self.mistake(right.span, f"'{claim.operator}' compares texts, and this is a number", "put it in quotes")
+
+    def collection(self, name: ast.Field) -> None:
+        said = ".".join(name.words)
+        if said in ("correspondents", "contacts"):
+            self.later(name.span, f"in {said}", vocabulary.TIME)
+        elif self.names.get(said) != "list":
+            hint = f'define it: list {said} = ["ann@example.org"]' if said.isidentifier() else ""
+            self.mistake(name.span, f"there is no list called '{said}'", hint)
+
+    # ------------------------------------------------------------ values
+
+    def value(self, value: ast.Value | ast.Pattern, known: _Known) -> str:
+        """Check a value; its kind: text, number or any ("" where it is a mistake)."""
+        match value:
+            case ast.Text():
+                self.text(value, known)
+                return "text"
+            case ast.Number():
+                return "number"
+            case ast.Field():
+                return self.field(value, known)
+            case ast.Arithmetic():
+                self.value(value.left, known)
+                self.value(value.right, known)
+                return "number"
+            case ast.Negative():
+                self.value(value.operand, known)
+                return "number"
+            case ast.Count():
+                self.counted(value.of)
+                return "number"
+            case ast.Hits():
+                self.value(value.within, known)
+                self.pattern(value.pattern, known)
+                return "number"
+            case ast.List():
+                self.mistake(value.span, "a list cannot stand here", "lists stand after is, in, contains, matches")
+            case ast.Pattern():
+                self.mistake(value.span, "a /regex/ stands only after matches")
+        return ""
+
+    def counted(self, field: ast.Field) -> None:
+        reading = self.reading(field)
+        if reading is not None and reading.kind not in ("addresses", "text", "id"):
+            self.mistake(field.span, f"{reading.word} has one value only", "count a header field, as: count of to")
+
+    def field(self, field: ast.Field, known: _Known) -> str:
+        if not is_field(field.words):
+            self.variable(field.span, ".".join(field.words), known)
+            return "any"
+        reading = self.reading(field)
+        if reading is None:
+            return ""
+        return "number" if reading.kind in NUMBER_KINDS else "text"
+
+    def reading(self, field: ast.Field) -> Reading | None:
+        """Read a field's name; None, with the mistake noted, where it means nothing we can do."""
+        try:
+            reading = read_field(field)
+        except NameMistake as mistake:
+            self.mistake(field.span, mistake.text, mistake.hint)
+            return None
+        if reading.later:
+            self.later(field.span, reading.word, reading.later)
+            return None
+        return reading
+
+    def variable(self, span: Span, name: str, known: _Known) -> None:
+        if known is None or name in known:
+            return
+        kind = self.names.get(name)
+        if kind == "verdict":
+            self.later(span, name, vocabulary.VERDICTS)
+        elif kind == "list":
+            self.mistake(span, f"'{name}' is a list, and a value is needed here", f"ask: from in {name}")
+        elif name.isdigit():
+            self.mistake(span, f"nothing can have set {{{name}}} here", "a matches before it sets {1}, {2} …")
+        else:
+            self.mistake(span, *_unknown_name(name))
+
+    def text(self, text: ast.Text, known: _Known) -> None:
+        for part in text.parts:
+            if isinstance(part, ast.Placeholder):
+                self.placeholder(part, known)
+
+    def placeholder(self, placeholder: ast.Placeholder, known: _Known) -> None:
+        if isinstance(placeholder.of, ast.Group):
+            self.variable(placeholder.span, str(placeholder.of.number), known)
+        else:
+            kind = self.field(placeholder.of, known)
+            if placeholder.time_format is not None and kind:
+                self.mistake(placeholder.span, "only a time takes a format after ':'", "filters begin with |")
+        for filter_ in placeholder.filters:
+            self.filter(filter_)
+
+    def filter(self, filter_: ast.Filter) -> None:
+        if filter_.name not in vocabulary.FILTERS:
+            self.mistake(
+                filter_.span, f"unknown filter '|{filter_.name}'", "filters: |" + " |".join(vocabulary.FILTERS)
+            )
+        elif filter_.name == "truncate" and not (filter_.argument or "").strip().isdigit():
+            self.mistake(filter_.span, "truncate needs a number of characters", "as: {subject|truncate:40}")
+        elif filter_.name != "truncate" and filter_.argument is not None:
+            self.mistake(filter_.span, f"'|{filter_.name}' takes no argument")
+
+    # ------------------------------------------------------------ tests
+
+    def test(self, test: ast.Test) -> None:
+        words = [line.word for line in test.lines]
+        for line in test.lines:
+            if vocabulary.TEST_LINES[line.word]:
+                self.later(line.span, line.word, vocabulary.TEST_LINES[line.word])
+            elif line.word == "assume":
+                self.assume(line)
+            elif line.word == "expect":
+                self.expect(line)
+        if "expect" not in words:
+            self.mistake(
+                test.name.span, "this test expects nothing", "say what becomes of the message, as: expect keep"
+            )
+        if "message" not in words and "message from" not in words:
+            self.mistake(test.name.span, "this test has no message", 'add message """ … """')
+
+    def assume(self, line: ast.TestLine) -> None:
+        condition = line.arguments[0]
+        if isinstance(condition, (ast.AllOf, ast.AnyOf, ast.Claim, ast.Field)):
+            self.later(line.span, "assume", vocabulary.TIME)
+            return
+        wanted = condition.condition if isinstance(condition, ast.Not) else condition
+        if isinstance(wanted, ast.Fact):
+            self.fact(wanted, frozenset())
+        else:
+            self.later(line.span, "assume", vocabulary.TIME)
+
+    def expect(self, line: ast.TestLine) -> None:
+        expected = line.arguments[0]
+        if isinstance(expected, ast.Also):
+            self.mistake(expected.span, "a plan has no blocks", 'expect each line of it, as: expect also file "X"')
+        elif isinstance(expected, ast.Action):
+            phase, self.phase = self.phase, "user"
+            self.action(expected, frozenset())
+            self.phase = phase
+
+
+def _wild(glob: str) -> int:
+    return len([piece for piece in parse_glob(glob) if not isinstance(piece, str)])
+
+
+def _numeric(text: ast.Text) -> bool:
+    said = literal(text)
+    return said is None or said.strip().lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def _unknown_name(name: str) -> tuple[str, str]:
+    import difflib
+
+    near = difflib.get_close_matches(name, list(vocabulary.FIELDS), 1, 0.7)
+    if near:
+        return f"unknown name '{name}'", f"did you mean {near[0]}?"
+    if "-" in name or name.title() in ("Sender", "Received", "Precedence"):
+        return f"unknown name '{name}'", f'a header field is written header "{name.title()}"'
+    return f"nothing can have set '{name}' here", f"set it before, as: set {name} = 0"

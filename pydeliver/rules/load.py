@@ -1,0 +1,204 @@
+"""Load rules: from the compiled copy if it is of this very text, else compile them.
+
+A rule file can hurt nobody: whatever is wrong with it, loading ends soon and
+says what it is, and the caller keeps the message.  A text that does not
+compile is remembered, so that Lark is not loaded again for each message; the
+program compiled before it serves as the last good one.
+
+Does not know: what is done when there are no rules.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from pydeliver import limits
+from pydeliver.copies import read_copy, store_copy
+from pydeliver.rules.program import Program, from_data
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pydeliver.rules.source import Source
+
+_FORMAT = 1  # of the compiled copy; raised when programs change shape
+_READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+class Unusable(Exception):
+    """A rule file that is not read at all; says why."""
+
+
+@value
+class Loaded:
+    """Rules to evaluate.
+
+    `program` is None where there are none to be had.  `problem` is what their
+    owner should be told.  `is_last_good`: the file is wrong, and this is what
+    it was before.
+    """
+
+    program: Program | None
+    problem: str = ""
+    is_last_good: bool = False
+
+
+NO_RULES = Loaded(None)
+
+
+def load_rules(path: str, copy: str = "", phase: str = "user", may_store: bool = True, name: str = "") -> Loaded:
+    """Return the rules at `path`; a file that is not there is no rules, and no problem.
+
+    `name` is what plans and mistakes call the file, its path if empty.
+
+    `copy` is the path of the compiled copy, "" for none; it is renewed if
+    `may_store`.  That it cannot be is no problem either: the next delivery
+    compiles again.
+    """
+    try:
+        raw = read_rule_file(path)
+    except FileNotFoundError:
+        return NO_RULES
+    except Unusable as reason:
+        return Loaded(None, f"{name or path}: {reason}; the rules were not used")
+    name = name or path
+    known = _known(copy, name, phase)
+    if known is not None and known["raw"] == raw:
+        return _loaded(known)
+    good = None if known is None else known["program"] or known["good"]
+    fresh = _compiled(name, raw, phase, good)
+    if copy and may_store:
+        store_copy(copy, fresh, 0o600 if phase == "user" else 0o644)
+    return _loaded(fresh)
+
+
+def compile_text(source: Source, phase: str = "user") -> Program:
+    """Parse, check and compile; raises RuleError with every mistake."""
+    from pydeliver.rules.check import check
+    from pydeliver.rules.compile import compile_rules
+    from pydeliver.rules.native.parse import parse
+
+    rules = parse(source)
+    check(rules, phase)
+    return compile_rules(rules)
+
+
+def decode_rules(name: str, raw: bytes) -> Source:
+    """Return the text of a rule file; raises RuleError at the first octet that is none."""
+    from pydeliver.rules.source import Mistake, RuleError, Source, Span
+
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = raw.decode("utf-8", "replace")
+        place = len(raw[: error.start].decode("utf-8"))
+        mistake = Mistake(Span(place, place + 1), "this is not UTF-8", "save the file as UTF-8")
+        raise RuleError(Source(name, text), (mistake,)) from None
+    source = Source(name, text)
+    if "\0" in text:
+        place = text.index("\0")
+        raise RuleError(source, (Mistake(Span(place, place + 1), "a NUL octet: this is not a text file"),))
+    return source
+
+
+# ---------------------------------------------------------------- the rule file
+
+
+def read_rule_file(path: str) -> bytes:
+    """Return what the file holds.
+
+    Raises FileNotFoundError where there is none, Unusable for one that others
+    could have written, or that is no plain file of a sane size.  A symbolic
+    link is followed if it and what it means belong to us or root (dotfile
+    managers make them).
+    """
+    try:
+        link = os.lstat(path)
+        descriptor = os.open(path, _READ_ONLY)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unusable(f"it cannot be opened ({os.strerror(error.errno or 0)})") from error
+    try:
+        _check_owner(link, "the link")
+        _check_file(os.fstat(descriptor))
+        _check_directory(os.path.dirname(path) or ".")
+        return _read(descriptor)
+    except OSError as error:
+        raise Unusable(f"it cannot be read ({os.strerror(error.errno or 0)})") from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_owner(found: os.stat_result, what: str) -> None:
+    if found.st_uid not in (0, os.geteuid()):
+        raise Unusable(f"{what} belongs to another user (uid {found.st_uid})")
+
+
+def _check_file(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Unusable("it is not a plain file")
+    _check_owner(found, "it")
+    if found.st_mode & 0o022:
+        raise Unusable(f"others can write it (mode {stat.S_IMODE(found.st_mode):04o}); chmod go-w mends that")
+    if found.st_size > limits.RULE_FILE_OCTETS:
+        raise Unusable(f"it is larger than {limits.RULE_FILE_OCTETS} octets")
+
+
+def _check_directory(path: str) -> None:
+    """In a directory that everybody can write, everybody can put a file in the place of this one."""
+    mode = os.stat(path).st_mode
+    if mode & 0o002 and not mode & stat.S_ISVTX:
+        raise Unusable("everybody can write the directory it is in")
+
+
+def _read(descriptor: int) -> bytes:
+    """Read to the end: a file that is being written may be longer than it was."""
+    pieces, octets = [], 0
+    while piece := os.read(descriptor, 1 << 16):
+        pieces.append(piece)
+        octets += len(piece)
+        if octets > limits.RULE_FILE_OCTETS:
+            raise Unusable(f"it is larger than {limits.RULE_FILE_OCTETS} octets")
+    return b"".join(pieces)
+
+
+# ---------------------------------------------------------------- the compiled copy
+
+
+def _compiled(name: str, raw: bytes, phase: str, good: Any) -> dict[str, Any]:
+    """Compile; the mistakes found are kept as text."""
+    from pydeliver.rules.source import RuleError
+
+    program, problem = None, ""
+    try:
+        program = compile_text(decode_rules(name, raw), phase).as_data()
+    except RuleError as mistakes:
+        problem = str(mistakes)
+    return {
+        "format": _FORMAT,
+        "name": name,
+        "phase": phase,
+        "raw": raw,
+        "program": program,
+        "problem": problem,
+        "good": None if program else good,
+    }
+
+
+def _loaded(known: dict[str, Any]) -> Loaded:
+    if known["program"] is not None:
+        return Loaded(from_data(known["program"]))
+    if known["good"] is not None:
+        return Loaded(from_data(known["good"]), known["problem"], True)
+    return Loaded(None, known["problem"])
+
+
+def _known(copy: str, name: str, phase: str) -> dict[str, Any] | None:
+    """The compiled copy, if it is of this file; the system's must be root's."""
+    known = read_copy(copy, (0,) if phase != "user" else (0, os.geteuid())) if copy else None
+    is_of_this_file = known is not None and (known["format"], known["name"], known["phase"]) == (_FORMAT, name, phase)
+    return known if is_of_this_file else None

@@ -1,0 +1,83 @@
+"""The program: rules compiled to plain data that is loaded in microseconds and evaluated as it stands.
+
+A program is tuples of texts and numbers, so that `marshal` can keep it.  It is
+native to no language: a store says whether it cancels the implicit keep,
+ending is a STOP in the code, and a comparison names what it compares and how.
+Beside the code stand the place each instruction came from and the table of
+patterns, each with the literals it requires.
+
+    ("rule", number)                            from here on it is that rule's code
+    ("branch", condition, if false, if unknown) else the next instruction
+    ("jump", to)  ("stop",)
+    ("fork", to)  ("end",)                      run on with a copy of the registers; at the end resume there
+    ("loop", items, word, to)  ("next",)        a turn for each; afterwards there
+    ("loop matches", pattern, value, to)
+    ("set", name, value)
+    ("act", word, ((argument, value) …), cancels the implicit keep, also)
+
+Conditions and values are tuples whose first item says what they are; a claim's
+second is its text as written, for the trace.
+
+Does not know: how rules were written, nor how a program is run.
+"""
+
+from __future__ import annotations
+
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Instruction: TypeAlias = tuple[Any, ...]
+    Condition: TypeAlias = tuple[Any, ...]
+    Value: TypeAlias = tuple[Any, ...]
+
+
+@value
+class Pattern:
+    """A pattern of the table.
+
+    `dialect` is "re2" (`text` is the regex) or "glob" (`pieces` is the parsed
+    glob, folded).  `literals`: one of them is in any folded text that matches;
+    none means nothing is known.
+    """
+
+    dialect: str
+    text: str
+    case_sensitive: bool
+    literals: tuple[str, ...] = ()
+    pieces: tuple[str | int, ...] = ()
+
+
+@value
+class Program:
+    """One rule file, compiled.
+
+    `places`: for each instruction its rule's number and its line.  `rules`: the
+    names, "" where there is none.  `settings`: what the file sets, by name.
+    """
+
+    file: str
+    settings: tuple[tuple[str, Any], ...]
+    code: tuple[Instruction, ...]
+    places: tuple[tuple[int, int], ...]
+    rules: tuple[str, ...]
+    patterns: tuple[Pattern, ...]
+
+    def setting(self, name: str) -> Any:
+        return dict(self.settings).get(name)
+
+    def as_data(self) -> tuple[Any, ...]:
+        """The program as what `marshal` can keep."""
+        patterns = tuple([(p.dialect, p.text, p.case_sensitive, p.literals, p.pieces) for p in self.patterns])
+        return (self.file, self.settings, self.code, self.places, self.rules, patterns)
+
+
+def from_data(data: tuple[Any, ...]) -> Program:
+    """Return the program that `as_data` wrote."""
+    file, settings, code, places, rules, patterns = data
+    return Program(file, settings, code, places, rules, tuple([Pattern(*pattern) for pattern in patterns]))
+
+
+EMPTY = Program("", (), (), (), (), ())

@@ -1,0 +1,53 @@
+"""Where a user's state is: fixed places beneath the home directory.
+
+An MTA's environment differs from a log-in's, so XDG variables are not looked
+at: both must mean the same files.
+
+Does not know: what is in the files.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import crc32
+
+from pydeliver.value import value
+
+STATE = ".local/state/pydeliver"
+
+
+@value
+class Places:
+    """The directories of one user: `home`, and the state directory in it."""
+
+    home: str
+
+    @property
+    def state(self) -> str:
+        return f"{self.home}/{STATE}"
+
+    @property
+    def journal(self) -> str:
+        return f"{self.state}/journal.jsonl"
+
+    @property
+    def notices(self) -> str:
+        return f"{self.state}/notices"
+
+    def program(self, rules: str, is_default: bool) -> str:
+        """The compiled copy of a rule file; one that is not the user's usual one has a name of its own."""
+        return f"{self.state}/program" if is_default else f"{self.state}/program-{crc32(rules.encode()):08x}"
+
+    def name(self, path: str) -> str:
+        """What a file is called in plans and messages: without the home directory it is in."""
+        return path.removeprefix(f"{self.home}/")
+
+    def absolute(self, path: str) -> str:
+        """A path as a setting gives it: `~/` and relative paths are beneath the home directory."""
+        if path == "~" or path.startswith("~/"):
+            path = self.home + path[1:]
+        return os.path.normpath(os.path.join(self.home, path))
+
+    def make_state(self) -> None:
+        """Make the state directory, readable by its owner only; raises OSError."""
+        os.makedirs(self.state, 0o700, exist_ok=True)
