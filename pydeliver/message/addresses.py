@@ -98,6 +98,8 @@ def _mailbox(tokens: list[Token], entry: list[Token]) -> Address | None:
         behind = behind[1:]
     if any([token[0] > _COMMENT for token in behind]) or _index(tokens, _STRAY) >= 0:
         return None
+    if _index(tokens[:opened], _COLON) >= 0:  # ann@example.org:<x@example.org> is no group
+        return None
     spec = _spec(inner[:closed] if closed >= 0 else inner)
     if spec is None:
         return None
@@ -142,7 +144,7 @@ def _spec(tokens: list[Token]) -> tuple[str, str] | None:
         return None
     local = guess(b"".join([text for _, text, _ in before]))
     domain = guess(b"".join([text for _, text, _ in after]))
-    if not (local + domain).isprintable():
+    if not (local + domain).isprintable() or domain.startswith("[") != domain.endswith("]"):
         return None
     return quote_local(local), domain
 

@@ -7,7 +7,7 @@ a `ValueError`: whoever wrote the edit made the mistake, not the message.
 
 `add` puts a field at the top, the last added first, so that it stands among the trace
 fields; `set` replaces the first field of that name and drops the others, or adds;
-`remove` drops all.  Fields that a limit hid from the search are not touched.
+`remove` drops all, and a broken line before one with it.  Fields that a limit hid from the search are not touched.
 
 Does not know: rules, who asked for an edit.
 References: RFC 5322 sections 2.1.1 and 2.2.3, RFC 2047 section 5.
@@ -47,7 +47,7 @@ def edited(message: Message, edits: Iterable[Edit]) -> Message:
     line_end = message.line_end
     changed = False
     for edit in edits:
-        if not is_field_name(edit.name.encode("utf-8", "replace")):
+        if not is_field_name(edit.name.encode("utf-8", "surrogatepass")):
             raise ValueError(f"{edit.name!r} is no field name: printable ASCII without space and colon is expected")
         pieces = _applied(pieces, edit, line_end)
         changed = True
@@ -71,17 +71,30 @@ def _pieces(message: Message) -> list[tuple[str, bytes]]:
 def _applied(pieces: list[tuple[str, bytes]], edit: Edit, line_end: bytes) -> list[tuple[str, bytes]]:
     key = edit.name.lower()
     if edit.kind == "remove":
-        return [piece for piece in pieces if piece[0] != key]
+        return _removed(pieces, key)
     if edit.kind not in ("add", "set"):
         raise ValueError(f"{edit.kind!r} is no edit: add, set or remove is expected")
     new = (key, render_field(edit.name, edit.value, line_end))
     if edit.kind == "set":
         first = next((at for at, piece in enumerate(pieces) if piece[0] == key), None)
         if first is not None:
-            return [*pieces[:first], new, *[piece for piece in pieces[first + 1 :] if piece[0] != key]]
+            return [*pieces[:first], new, *_removed(pieces[first + 1 :], key)]
     # A broken first line that begins with a space would become part of a value put above it.
     top = 1 if pieces and pieces[0][1][:1] in (b" ", b"\t") else 0
     return [*pieces[:top], new, *pieces[top:]]
+
+
+def _removed(pieces: list[tuple[str, bytes]], key: str) -> list[tuple[str, bytes]]:
+    """Drop the fields of that name; a broken line that stood before one goes with it.
+
+    It was part of the header only because a field followed.
+    """
+    kept = [piece for piece in pieces if piece[0] != key]
+    return [
+        piece
+        for at, piece in enumerate(kept)
+        if piece[0] or piece is pieces[-1] or (at + 1 < len(kept) and kept[at + 1][0])
+    ]
 
 
 def _overlay(message: Message, pieces: list[tuple[str, bytes]]) -> Message:

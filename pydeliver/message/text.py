@@ -28,6 +28,7 @@ __all__ = ["decode_charset", "decode_words", "encode_words", "guess", "normalise
 
 _CHARSET_OCTETS = 64  # a charset name and its language tag
 _WORD_OCTETS = 45  # of UTF-8 in one encoded word that we write: 75 characters at most (RFC 2047 section 2)
+_Q_CHARACTERS = 62  # what 75 leave beside `=?utf-8?q?` and `?=`
 _PIECE_CHARACTERS = 1024  # normalised at once: the sort of combining marks in CPython is quadratic
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -196,6 +197,6 @@ def encode_words(text: str) -> list[str]:
 
 def _encoded_word(octets: bytes) -> str:
     quoted = "".join([chr(c) if c in _Q_PLAIN else "_" if c == 0x20 else f"={c:02X}" for c in octets])
-    if len(quoted) <= 4 * len(octets) // 3 + 2:
+    if len(quoted) <= min(_Q_CHARACTERS, 2 * len(octets) + 2):  # readable where it is mostly ASCII
         return f"=?utf-8?q?{quoted}?="
     return f"=?utf-8?b?{b2a_base64(octets, newline=False).decode('ascii')}?="
