@@ -3,7 +3,7 @@
 A slip is known by its line: the pattern is searched in the line of the mistake,
 and counts where the mistake lies in what it matched.  The first that counts is
 told.  The examples are tests: a row whose example is told something else fails.
-`{word}` in a text or a hint is a group of the pattern.
+`{word}` in a text or a hint is a group of the pattern; the group `here`, if any, is what is marked.
 
 Does not know: the grammar; what is expected where no row fits, diagnose.py says.
 """
@@ -51,9 +51,9 @@ _PROCMAIL = (
     ),
     Slip(
         'rule "Urgent" {\n* ^Subject:.*urgent\n}',
-        r"^\s*\*\s*!?\s*\^(?P<field>[A-Za-z][\w-]*):.*$",
+        r"^\s*\*\s*!?\s*\^(?P<field>[A-Za-z][\w-]*):\s*(?:\.\*)?(?P<rest>.*)$",
         "this is a procmail condition on {field}",
-        'conditions stand after when: rule "Name" when header "{field}" matches /urgent/ {{ … }}',
+        'conditions stand after when: rule "Name" when header "{field}" matches /{rest}/ {{ … }}',
     ),
     Slip(
         "* < 256000",
@@ -88,7 +88,7 @@ _PROCMAIL = (
     ),
     Slip(
         'rule "On" {\n    ! ann@example.net\n}',
-        r"!\s*(?P<address>[^\s\"'{}]+@[^\s\"'{}]+)",
+        r"!\s*(?P<address>[^\s\"'{},]+@[^\s\"'{},]+)",
         "a message is not passed on with '!'",
         'write redirect "{address}"',
         _STATEMENT,
@@ -118,6 +118,12 @@ _PROCMAIL = (
         r"^\s*EXITCODE\s*=.*$",
         "an exit code is not set in the rules",
         'refuse a message by reject "5.7.1 text", hold it off by defer "4.7.0 text"',
+    ),
+    Slip(
+        'timezone = "Europe/Paris"',
+        r"^\s*(?:maildir|inbox|addresses|timezone|include)\s*(?P<here>=)",
+        "settings have no '='",
+        "leave the '=' out",
     ),
     Slip(
         'friends = ["bob@example.net"]',
@@ -170,9 +176,9 @@ _SIEVE = (
     ),
     Slip(
         'rule "Spam" { fileinto "Junk" }',
-        r"\bfileinto\b",
+        r"(?P<here>\bfileinto\b)(?:\s+:\w+)*(?:\s+\"(?P<mailbox>[^\"]*)\")?",
         "unknown action 'fileinto'",
-        "Sieve's fileinto is 'file' here: file \"Junk\"",
+        "Sieve's fileinto is 'file' here: file \"{mailbox}\"",
     ),
     Slip(
         'rule "A" { if size > 1M { keep } elsif size > 2M { discard } }',
@@ -196,7 +202,7 @@ _SIEVE = (
         'rule "A" { if header :contains "Subject" "money" { keep } }',
         r"\bheader\s+:(?P<how>\w+)(?:\s+:\w+)*(?:\s+\"(?P<name>[^\"]*)\")?",
         "the field comes before the comparison here",
-        'write header "Subject" contains "money" (or subject contains "money")',
+        'write header "{name}" {how} "word"',
     ),
     Slip(
         'rule "A" { if address :is "From" "ann@example.org" { keep } }',
@@ -309,13 +315,13 @@ _MAILDROP = (
     ),
     Slip(
         "if (/^Subject:.*money/:h) { keep }",
-        r"\(\s*!?\s*/\^?(?P<field>[A-Za-z][\w-]*):.*",
+        r"\(\s*!?\s*/\^?(?P<field>[A-Za-z][\w-]*):(?:[^/\\]|\\.)*/?:?\w*",
         "a pattern is matched with a field here",
         'write if header "{field}" matches /money/',
     ),
     Slip(
         "if (/money/:b) { keep }",
-        r"\(\s*!?\s*/.*",
+        r"\(\s*!?\s*/(?:[^/\\]|\\.)*/?:?\w*",
         "a pattern is matched with a field here",
         "write if subject matches /money/, or body matches /money/",
     ),

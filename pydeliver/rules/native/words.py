@@ -7,7 +7,7 @@ Does not know: where a mistake is, or how the language is parsed.
 
 from __future__ import annotations
 
-__all__ = ["AFTER", "GROUPS", "SYMBOLS", "SYNONYMS", "WORDS", "WORD_GROUPS"]
+__all__ = ["AFTER", "CHOICES", "GROUPS", "SYMBOLS", "SYNONYMS", "WORDS", "WORD_GROUPS"]
 
 SYMBOLS = {
     "LBRACE": "{",
@@ -60,7 +60,13 @@ GROUPS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (frozenset(("NAME",)), frozenset(("NAME",)), "a name"),
 )
 
-# What is expected after a word, where that says more than the group does.  A second word is the one before.
+# What there is to choose from, for a word that is none of them.
+CHOICES = {
+    "action": "file, keep, redirect, discard, reject, defer, flag, reply, set, if, stop and others",
+    "comparison": "is, contains, starts with, ends with, matches, in, exists, within, between, < and >",
+}
+
+# What is expected after a word, or two, where that says more than the group does.
 AFTER = {
     "RULE": "the name of the rule in quotes, when, or '{'",
     "LIST": "a name for the list",
@@ -74,7 +80,7 @@ AFTER = {
     "ADDRESSES": 'your addresses, as in ["ann@example.org"]',
     "TIMEZONE": 'a time zone such as "Europe/Paris"',
     "TABLE": "the name of a table in quotes",
-    "CHECK WITH": "a checker: spamd, rspamd, clamd, header or command",
+    "NAME WITH": "a checker, as in check spam with spamd",
     "FILE": "a mailbox name in quotes",
     "REDIRECT": "an address in quotes",
     "QUARANTINE": "a reason in quotes",
@@ -85,9 +91,9 @@ AFTER = {
     "UNFLAG": 'a flag such as "\\Seen"',
     "LOG": "a text in quotes",
     "REPLY": "the text of the reply, or an option such as once per 7d",
-    "PIPE": 'a command such as ["program", "argument"]',
-    "REWRITE": 'a command such as ["spamc"]',
-    "RUN": 'a command such as ["grep", "-q", "word"]',
+    "PIPE": 'a command in brackets, as in ["program", "argument"]',
+    "REWRITE": 'a command in brackets, as in ["spamc"]',
+    "RUN": 'a command in brackets, as in ["grep", "-q", "word"]',
     "SENDER": "keep, null, me or srs",
     "ENVELOPE SENDER": "an address in quotes",
     "ENVELOPE RECIPIENT": "an address in quotes",
@@ -104,7 +110,7 @@ AFTER = {
     "ON": "error and what to do, as in on error defer",
     "SUBJECT": "the subject in quotes",
     "FOR": "each",
-    "EACH": "what to go through: attachment, part, a field, or match of /regex/",
+    "EACH": "what to go through, as in for each attachment { … }, or for each match of /regex/ in body { … }",
     "MATCH": "of and a /regex/",
     "COUNT": "of and a field or a /regex/",
     "RATE": "of and a value",
@@ -114,8 +120,8 @@ AFTER = {
     "NOT": "a condition",
     "AND": "a condition",
     "OR": "a condition",
-    "IS": "a value to compare with",
-    "CONTAINS": "a value to look for",
+    "IS": 'a value to compare with, as in is "word"',
+    "CONTAINS": 'a value to look for, as in contains "word"',
     "STARTS": "with",
     "ENDS": "with",
     "MATCHES": 'a pattern such as "*.exe" or /regex/',
