@@ -17,6 +17,7 @@ import stat
 import time
 
 from pydeliver.limits import KEYWORD_CHARACTERS, KEYWORD_LOCK_STALE, KEYWORD_LOCK_WAIT
+from pydeliver.mailbox.tree import close
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _load(mailbox: int) -> bytes:
             raise OSError(f"{_FILE} is larger than {_FILE_OCTETS} octets")
         return raw
     finally:
-        os.close(file)
+        close(file)
 
 
 def _add(missing: dict[str, str], mailbox: int, notes: list[str]) -> dict[str, int]:
@@ -165,7 +166,7 @@ def _store(raw: bytes, mailbox: int) -> None:
         _unlink(_REPLACEMENT, mailbox)
         raise
     finally:
-        os.close(file)
+        close(file)
     os.fsync(mailbox)  # a message must not outlive the name of its letter
 
 
@@ -187,7 +188,7 @@ def _take_lock(mailbox: int) -> os.stat_result:
         try:
             return os.fstat(lock)
         finally:
-            os.close(lock)
+            close(lock)
 
 
 def _break_stale_lock(mailbox: int) -> bool:

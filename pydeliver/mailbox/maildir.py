@@ -24,7 +24,7 @@ import posixpath
 import time
 
 from pydeliver.mailbox.naming import directory_name
-from pydeliver.mailbox.tree import open_directory, open_mailbox, open_root
+from pydeliver.mailbox.tree import close, open_directory, open_mailbox, open_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Maildir:
             return False
         try:
             if directory:
-                os.close(open_directory(directory, root))
+                close(open_directory(directory, root))
         except FileNotFoundError:
             return False
         finally:
-            os.close(root)
+            close(root)
         return True
 
     def stage(
@@ -83,7 +83,7 @@ class Maildir:
                 letters, notes = flag_letters(flags, folder)
             staged = Staged(folder, posixpath.join(self.root, directory, "new"), letters, notes)
         finally:
-            os.close(folder)
+            close(folder)
         try:
             staged._write(chunks)
         except BaseException:
@@ -144,7 +144,7 @@ class Staged:
         self._file = self._new = self._tmp = -1
         for descriptor in held:
             if descriptor >= 0:
-                _close(descriptor)
+                close(descriptor)
 
     def _create(self, folder: int) -> None:
         if _UNNAMED is not None and os.access(_PROC, os.X_OK):
@@ -214,7 +214,7 @@ class Staged:
         except OSError:
             return
         finally:
-            _close(cur)
+            close(cur)
 
 
 def unique_name() -> str:
@@ -284,10 +284,3 @@ def _is_unlinked(name: str, parent: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _close(descriptor: int) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:  # the file was synced before: a close has nothing left to say
-        return

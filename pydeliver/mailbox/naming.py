@@ -79,7 +79,7 @@ def sanitise(text: str) -> str:
     `new` and `tmp` get a `_` behind them.  Applying it twice changes nothing
     more.
     """
-    composed = _compose(text.strip()[:_NORMALISED_CHARACTERS]).strip()[:MAILBOX_LEVEL_CHARACTERS]
+    composed = _compose(text.strip()[:_NORMALISED_CHARACTERS])[:MAILBOX_LEVEL_CHARACTERS]
     level = "".join([character if _is_kept(character) else "_" for character in composed])
     while len(encode_modified_utf7(level)) > _LEVEL_OCTETS:
         level = level[:-1]

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["open_directory", "open_mailbox", "open_root"]
+__all__ = ["close", "open_directory", "open_mailbox", "open_root"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW  # Python adds O_CLOEXEC to every open
 
@@ -40,7 +40,7 @@ def open_mailbox(root: str, directory: str, create: bool) -> int:
             lambda: open_directory(directory, outer), lambda: _make_directory(directory, outer), create
         )
     finally:
-        os.close(outer)
+        close(outer)
     _settle(inner, is_folder=True)
     return inner
 
@@ -65,9 +65,17 @@ def open_directory(name: str, parent: int | None, also_owner: int | None = None,
     try:
         _check_owner(os.fstat(directory), name, also_owner)
     except BaseException:
-        os.close(directory)
+        close(directory)
         raise
     return directory
+
+
+def close(descriptor: int) -> None:
+    """Let go of a directory, or of a file already synced: a failure of that is news of nothing."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
 
 
 def _open_or_make(open_it: Callable[[], int], make_it: Callable[[], None], create: bool) -> int:
@@ -100,9 +108,9 @@ def _settle(mailbox: int, is_folder: bool) -> None:
             _sync_parent(mailbox)
             os.fchmod(new, stat.S_IMODE(os.fstat(new).st_mode) & ~_UNSETTLED)
         finally:
-            os.close(new)
+            close(new)
     except BaseException:
-        os.close(mailbox)
+        close(mailbox)
         raise
 
 
@@ -133,7 +141,7 @@ def _make_directory(name: str, parent: int | None, mode: int = 0o700) -> None:
 def _make_marker(mailbox: int) -> None:
     """Maildir++: tells a delivery with quota that the quota is the parent's."""
     try:
-        os.close(os.open("maildirfolder", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=mailbox))
+        close(os.open("maildirfolder", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=mailbox))
     except FileExistsError:
         return
 
@@ -148,7 +156,7 @@ def _sync_parent(directory: int) -> None:
     try:
         os.fsync(parent)
     finally:
-        os.close(parent)
+        close(parent)
 
 
 def _check_owner(found: os.stat_result, name: str, also_owner: int | None = None) -> None:

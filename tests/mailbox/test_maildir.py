@@ -484,6 +484,21 @@ def test_a_staged_message_is_the_same_however_it_is_written(root: Path, monkeypa
     assert len(files(root)) == 1
 
 
+def test_a_close_that_fails_is_news_of_nothing(root: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.close
+
+    def failing(descriptor: int) -> None:
+        real(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "close", failing)
+    path = store(root, "a", flags=("VIP",))
+    monkeypatch.undo()
+    assert path.name.endswith(":2,a")
+    assert sorted(os.listdir(root / ".a")) == ["cur", "dovecot-keywords", "maildirfolder", "new", "tmp"]
+    assert os.listdir(root / ".a/tmp") == []
+
+
 def test_staged_is_what_stage_returns(root: Path) -> None:
     staged = Maildir(str(root)).stage("INBOX", [RAW])
     assert isinstance(staged, Staged)

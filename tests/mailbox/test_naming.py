@@ -150,6 +150,12 @@ def test_a_directory_no_name_stands_for_is_refused(directory: str) -> None:
         mailbox_name(directory)
 
 
+@pytest.mark.parametrize("encoded", ["&", "&AGE-", "&APw", "&APw-&APw-", "ü", "a\n", "&!-", "&2D0-", "&AP=-", "&AP-"])
+def test_what_modified_utf7_never_looks_like_is_refused(encoded: str) -> None:
+    with pytest.raises(MailboxNameError):
+        decode_modified_utf7(encoded)
+
+
 def test_a_dotless_i_is_not_the_inbox() -> None:
     """`"ınbox".upper()` is "INBOX" to Python."""
     assert directory_name("ınbox") == ".&ATE-nbox"
