@@ -394,8 +394,8 @@ try:
     os.symlink("spool", top + "/Maildir")
     os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 0)
     print(open(Maildir(top + "/Maildir").stage("a", [b"x"]).commit()).read())
-    os.setresuid(0, 0, 0)
 finally:
+    os.setresuid(0, 0, 0)
     shutil.rmtree(top)
 """
         assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env={}) == b"x\n"
