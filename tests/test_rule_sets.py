@@ -1,0 +1,303 @@
+"""The rule sets we ship: sound, and the same plan by dry run, by test block and by delivery.
+
+One agreement runs on our own messages each time; the long one runs on the
+shared corpora, every message with every set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pydeliver import vocabulary
+from pydeliver.cli import check as check_command
+from pydeliver.cli import deliver as deliver_command
+from pydeliver.cli import test as test_command
+from pydeliver.engine.trial import run_tests
+from pydeliver.mailbox.maildir import Maildir
+from pydeliver.plan import Action, quote
+from pydeliver.rules import ast
+from pydeliver.rules.check import check
+from pydeliver.rules.compile import compile_rules
+from pydeliver.rules.native.parse import parse
+from pydeliver.rules.native.texts import read_sample
+from pydeliver.rules.source import Source
+from pydeliver.status import Status
+
+ROOT = Path(__file__).resolve().parent.parent
+SETS = sorted((ROOT / "rules").glob("*.rules"))
+MTA_VARIABLES = ("SENDER", "RECIPIENT", "ORIGINAL_RECIPIENT", "EXTENSION", "CLIENT_ADDRESS", "SASL_USERNAME")
+RECIPIENTS = ("you@example.org", "you+shop@example.org", "you+tea@example.org")
+BATCH_CHARACTERS = 2_000_000  # of test blocks parsed at once
+
+Data = dict[str, Any]
+
+
+def parsed(path: Path) -> ast.RuleFile:
+    return parse(Source(path.name, path.read_text(encoding="utf-8")))
+
+
+def nodes(thing: object) -> Iterator[object]:
+    """Every node of a syntax tree."""
+    if isinstance(thing, tuple):
+        for item in thing:
+            yield from nodes(item)
+    elif type(thing).__module__ == ast.__name__:
+        yield thing
+        for name in type(thing).__annotations__:
+            yield from nodes(getattr(thing, name))
+
+
+def test_there_are_three() -> None:
+    assert [path.stem for path in SETS] == ["lists", "notifications", "priority"]
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_a_set_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = shutil.copy(path, tmp_path)
+    assert check_command.run(["--json", str(copy)]) == 0, capsys.readouterr().out
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["tests"]) >= 6
+    assert len({trial["name"] for trial in report["tests"]}) == len(report["tests"])
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_every_rule_of_a_set_has_a_name(path: Path) -> None:
+    names = [rule.name for rule in nodes(parsed(path).items) if isinstance(rule, ast.Rule)]
+    assert None not in names
+
+
+def test_together_the_sets_use_every_word_that_acts() -> None:
+    """Every action we carry out, and every statement that steers."""
+    found = [node for path in SETS for node in nodes(parsed(path).items)]
+    actions = {node.word for node in found if isinstance(node, ast.Action)}
+    assert actions == {word for word, row in vocabulary.ACTIONS.items() if not row.later}
+    assert any(isinstance(node, ast.Action) and node.also for node in found)
+    kinds = {type(node) for node in found}
+    assert {ast.Set, ast.Stop, ast.Continue, ast.Also, ast.If, ast.ForEach} <= kinds
+
+
+# ---------------------------------------------------------------- three ways to one plan
+
+
+class Recorder:
+    """Takes the status of a delivery in this process."""
+
+    def __init__(self) -> None:
+        self.told: list[Status] = []
+
+    def __call__(self, status: Status) -> None:
+        self.told.append(status)
+
+    def is_wanted(self) -> bool:
+        return True
+
+
+class Bench:
+    """One rule set, one home, and messages in files; the mailboxes `shop` and `hold` are there."""
+
+    def __init__(self, home: Path, rules: Path, messages: dict[str, bytes]) -> None:
+        self.home, self.text = home, rules.read_text(encoding="utf-8")
+        home.mkdir()
+        self.rules = home / rules.name
+        shutil.copy(rules, self.rules)
+        self.maildir = home / "Maildir"
+        for mailbox in ("shop", "hold"):
+            Maildir(str(self.maildir)).stage(mailbox, (b"x",)).undo()
+        self.files: list[Path] = []
+        for number, raw in enumerate(messages.values()):
+            self.files.append(home / f"{number:04}.eml")
+            self.files[-1].write_bytes(raw)
+
+    def options(self, number: int) -> list[str]:
+        recipient = RECIPIENTS[number % len(RECIPIENTS)]
+        return ["--rules", str(self.rules), "--maildir", str(self.maildir), "-f", "ann@example.net", "-r", recipient]
+
+    def dry_runs(self, capsys: pytest.CaptureFixture[str]) -> list[Data]:
+        """The plan of each message by `--test --json`."""
+        plans: dict[str, Data] = {}
+        for number in range(min(len(RECIPIENTS), len(self.files))):
+            files = [str(file) for file in self.files[number :: len(RECIPIENTS)]]
+            assert test_command.run(["--test", "--json", *self.options(number), *files, "/dev/null"]) == 1
+            for line in capsys.readouterr().out.splitlines():
+                plan = json.loads(line)
+                plans[plan.pop("message")] = plan
+        return [plans[str(file)] for file in self.files]
+
+    def deliver(self, number: int) -> None:
+        """Deliver one message in this process, as the program does: from standard input."""
+        kept = os.dup(0)
+        recorder = Recorder()
+        try:
+            with open(self.files[number], "rb") as message:
+                os.dup2(message.fileno(), 0)
+            deliver_command.run(self.options(number), None, recorder)
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
+        assert len(recorder.told) == 1
+
+    def journal(self) -> list[Data]:
+        lines = (self.home / ".local/state/pydeliver/journal.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def words_of(plan: Data) -> tuple[str, ...]:
+    """A plan's actions as a rule file says them."""
+    own = ("action", "also", "rule", "file", "line")
+    said = []
+    for action in plan["actions"]:
+        arguments = tuple([(k, tuple(v) if isinstance(v, list) else v) for k, v in action.items() if k not in own])
+        said.append(Action(action["action"], arguments, also=action["also"]).words)
+    return tuple(said)
+
+
+def written_out(number: int, raw: bytes, plan: Data) -> str | None:
+    """A `test` block that expects `plan` of the message; None for text that cannot stand in one."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    indented = "".join([f"        {line}\n" if line else "\n" for line in text.removesuffix("\n").split("\n")])
+    block = f'"""\n{indented}    """'
+    if '"""' in text or "\0" in text or _literal(block) != text:
+        return None
+    lines = [f"    assume {'' if answer else 'not '}{fact}" for fact, answer in plan["facts"].items()]
+    lines += [f"    expect {words}" for words in words_of(plan)]
+    envelope = f'    envelope sender "ann@example.net"\n    envelope recipient "{RECIPIENTS[number % 3]}"\n'
+    return f"test {quote(str(number))} {{\n    message {block}\n{envelope}" + "\n".join(lines) + "\n}\n"
+
+
+def _literal(block: str) -> str:
+    parts = read_sample(block, 0).parts
+    return str(parts[0]) if parts else ""
+
+
+def failing(rules: str, blocks: Iterable[str]) -> list[str]:
+    """What the tests that fail expected and found."""
+    source = rules.partition("\ntest ")[0] + "\n"  # the set's own tests have been run before
+    file = parse(Source("generated.rules", source + "".join(blocks)))
+    check(file)
+    trials = run_tests(file, compile_rules(file))
+    return [f"{trial.name}: {trial.expected} {trial.found}" for trial in trials if not trial.passed]
+
+
+def batches(blocks: list[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for block in blocks:
+        batch.append(block)
+        if sum([len(text) for text in batch]) > BATCH_CHARACTERS:
+            yield batch
+            batch = []
+    yield batch
+
+
+def agree(
+    home: Path, rules: Path, messages: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> tuple[list[Data], int]:
+    """Assert that the three ways agree; return the plans and how many messages stood in a test block."""
+    bench = Bench(home, rules, messages)
+    plans = bench.dry_runs(capsys)
+    for number in range(len(plans)):
+        bench.deliver(number)
+    assert [line["plan"] for line in bench.journal()] == plans
+    written = [written_out(*row) for row in zip(range(len(plans)), messages.values(), plans, strict=True)]
+    blocks = [block for block in written if block is not None]
+    for batch in batches(blocks):
+        assert failing(bench.text, batch) == []
+    return plans, len(blocks)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for homes, and no variables of a mail server's."""
+    for name in MTA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOGNAME", "you")
+    return tmp_path
+
+
+def own_messages() -> dict[str, bytes]:
+    files = sorted([*(ROOT / "examples/messages").glob("*.eml"), *(ROOT / "tests/corpus").glob("*.eml")])
+    return {file.name: file.read_bytes() for file in files if file.stat().st_size}
+
+
+def shared_messages(shared: Path) -> dict[str, bytes]:
+    """Every message of the shared corpus, and every tenth of the SpamAssassin archive."""
+    folder = shared / "corpus/messages"
+    files = sorted([path for path in folder.rglob("*") if path.is_file() and path.stat().st_size])
+    messages = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    with tarfile.open(shared / "corpus/spamassassin-corpus-dev.tar.xz") as archive:
+        members = [member for member in archive if member.isfile() and member.size]
+        for member in members[::10]:
+            extracted = archive.extractfile(member)
+            assert extracted is not None
+            messages[member.name] = extracted.read()
+    return messages
+
+
+@pytest.mark.parametrize("rules", SETS, ids=lambda path: path.stem)
+def test_three_ways_agree_on_our_own_messages(
+    rules: Path, alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(alone / "home"))
+    plans, _ = agree(alone / "home", rules, own_messages(), capsys)
+    assert len({words_of(plan) for plan in plans}) > 3
+
+
+@pytest.mark.long
+def test_three_ways_agree_on_the_shared_corpora(
+    shared: Path, alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages = shared_messages(shared)
+    plans: Counter[tuple[str, ...]] = Counter()
+    actions: Counter[str] = Counter()
+    in_blocks = 0
+    for rules in SETS:
+        monkeypatch.setenv("HOME", str(alone / rules.stem))
+        found, written = agree(alone / rules.stem, rules, messages, capsys)
+        in_blocks += written
+        plans.update([words_of(plan) for plan in found])
+        actions.update([action["action"] for plan in found for action in plan["actions"]])
+        actions.update(["also" for plan in found for action in plan["actions"] if action["also"]])
+    total = plans.total()
+    with capsys.disabled():
+        print(f"\n{len(messages)} messages, {total} plans, {len(plans)} different, the commonest {max(plans.values())}")
+        print(f"{in_blocks} of {total} stood in a test block; actions: {dict(actions)}")
+    assert total == len(SETS) * len(messages)
+    assert len(plans) >= 12
+    assert max(plans.values()) <= total / 2
+    assert set(actions) == {word for word, row in vocabulary.ACTIONS.items() if not row.later} | {"also"}
+    assert in_blocks >= 0.8 * total
+
+
+@pytest.mark.long
+def test_the_installed_program_agrees(
+    shared: Path, installed: Path, alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the modules say in this process is what the program says: 30 messages, each set for ten."""
+    messages = list(shared_messages(shared).items())
+    chosen = messages[:: len(messages) // 30][:30]
+    program = str(installed / "pydeliver")
+    for number, rules in enumerate(SETS):
+        home = alone / rules.stem
+        monkeypatch.setenv("HOME", str(home))
+        bench = Bench(home, rules, dict(chosen[number::3]))
+        assert len(bench.files) == 10
+        expected = bench.dry_runs(capsys)
+        for place, file in enumerate(bench.files):
+            options = bench.options(place)
+            dry = subprocess.run([program, "--test", str(file), "--json", *options], capture_output=True, check=True)
+            assert json.loads(dry.stdout) == expected[place]
+            with open(file, "rb") as message:
+                subprocess.run([program, *options], stdin=message, capture_output=True)
+        assert [line["plan"] for line in bench.journal()] == expected
