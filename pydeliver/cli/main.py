@@ -44,7 +44,13 @@ def main(arguments: list[str], verdict_fd: int | None) -> NoReturn:
 
 
 def _command(arguments: list[str]) -> int | None:
-    """Run a subcommand; its exit status, None if a delivery is meant."""
+    """Run a subcommand; its exit status, None if a delivery is meant.
+
+    What the locale cannot show is escaped, not an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if arguments and arguments[0] == "--version":
         from pydeliver import __version__
 
