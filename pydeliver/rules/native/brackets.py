@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_brace", "stray_closer", "unclosed_bracket"]
 
+_OWNERS = frozenset(("RULE", "IF", "ELSE", "FOR", "ALSO", "TEST"))
 _OPENERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 
 
@@ -55,13 +56,13 @@ def _opener_word(place: Place) -> str:
     words = [
         kind_of(token) for token in place.before if opened and (token.start_pos or 0) < (opened[-1].start_pos or 0)
     ]
-    return next((word for word in reversed(words) if word in ("IF", "RULE", "ELSE", "ALSO", "EACH", "TEST")), "")
+    return next((word for word in reversed(words) if word in _OWNERS), "")
 
 
 def _outdented(place: Place) -> tuple[Token | None, int]:
     """Return the first '{' whose block has a line that is not further in than its own, and where it should end."""
     stack: list[tuple[Token, int]] = []
-    end, seen = 0, -1
+    end, seen, owner = 0, -1, 0  # owner: the indentation of the rule, if, … that the next block belongs to
     lines = _Lines(place.text)
     ahead = [*place.before, None]
     for token in ahead:
@@ -75,8 +76,10 @@ def _outdented(place: Place) -> tuple[Token | None, int]:
         seen = line
         if token is None:
             break
-        if word == "LBRACE":
-            stack.append((token, indent))
+        if word in _OWNERS:
+            owner = indent
+        elif word == "LBRACE":
+            stack.append((token, owner))
         elif word == "RBRACE" and stack:
             stack.pop()
         end = token.end_pos or 0

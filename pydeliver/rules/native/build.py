@@ -148,7 +148,7 @@ class _Building:
     # ------------------------------------------------------------ the file
 
     def on_check_definition(self, span: Span, built: list[Node]) -> ast.CheckDefinition:
-        name, checker, *options = built
+        name, checker, *options = _nodes(built)
         return ast.CheckDefinition(span, name, (*checker, *options))
 
     def on_checker(self, span: Span, built: list[Node]) -> tuple[ast.Argument, ...]:

@@ -82,7 +82,7 @@ def _attempt(parser: Lark, text: str, start: int) -> tuple[Tree[Token] | None, M
     reading = parser.parse_interactive(TextSlice(text, start, position))
     before = reading.exhaust_lexer()
     mistake = diagnose(text, position, before, frozenset(reading.accepts()))  # type: ignore[no-untyped-call]  # Lark's is untyped
-    begin, go_on = _landmarks(text, start, position)
+    begin, go_on = _landmarks(text, start, min(position, mistake.span.end))
     try:
         sound = parser.parse(TextSlice(text, start, begin)) if begin > start else None
     except UnexpectedInput:  # `begin` was in the middle of something
