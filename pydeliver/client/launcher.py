@@ -136,6 +136,7 @@ class Supervision:
         for number in ENDING:
             signal.signal(number, self.interrupted)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server may have blocked what it ends us with
         while (descriptor := os.open("/dev/null", os.O_RDWR)) < 3:
             os.set_inheritable(descriptor, True)  # no pipe of ours may become 0, 1 or 2
         os.closerange(descriptor, 256)  # what the server forgot to close is not for the child
