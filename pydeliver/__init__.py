@@ -2,11 +2,11 @@
 
 The floor plan, lowest layer first; imports point down only:
 
-    value address envelope status limits fold jsonline vocabulary    words every room speaks; no I/O
+    value address envelope status limits fold naming jsonline vocabulary    words every room speaks; no I/O
     message/    view header addresses text edit       a lazy immutable view of the octets received
     plan                                              actions, in words and as JSON
     rules/      source ast check compile program load     text in, program out; native/ is the front end
-    mailbox/    maildir naming keywords               stores
+    mailbox/    maildir keywords                      stores
     config                                            the administrator's settings
     engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan
     state/      places journal notices                what outlives a delivery

@@ -58,7 +58,7 @@ def answers_from(maildir: Maildir) -> Answerer:
 
 
 def _mailbox_exists(maildir: Maildir, name: str) -> bool:
-    from pydeliver.mailbox.naming import MailboxNameError
+    from pydeliver.naming import MailboxNameError
 
     try:
         return maildir.exists(name)

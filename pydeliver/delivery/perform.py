@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 
 from pydeliver.mailbox.maildir import Maildir
-from pydeliver.mailbox.naming import MailboxNameError
+from pydeliver.naming import MailboxNameError
 from pydeliver.plan import Action, Where
 from pydeliver.status import DELIVERED, DeliveryError, Status, parse_status
 from pydeliver.value import value

@@ -215,7 +215,7 @@ def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
 
 def _is_usable(run: Run, mailbox: str, create: bool) -> bool:
     from pydeliver.engine.conditions.fact import asked
-    from pydeliver.mailbox.naming import MailboxNameError, directory_name
+    from pydeliver.naming import MailboxNameError, directory_name
 
     if mailbox.upper() == "INBOX":
         return False

@@ -37,7 +37,7 @@ def _piece(run: Run, piece: tuple[Value, tuple[tuple[str, int], ...]], place: st
 
 
 def _level(run: Run, text: str) -> str:
-    from pydeliver.mailbox.naming import sanitise
+    from pydeliver.naming import sanitise
 
     fit = sanitise(text)
     if fit != text:
@@ -65,7 +65,7 @@ def _first_address(text: str) -> Address:
 
 
 def _path(text: str, _: int) -> str:
-    from pydeliver.mailbox.naming import sanitise
+    from pydeliver.naming import sanitise
 
     return sanitise(text)
 

@@ -23,7 +23,7 @@ import os
 import posixpath
 import time
 
-from pydeliver.mailbox.naming import directory_name
+from pydeliver.naming import directory_name
 from pydeliver.mailbox.tree import close, open_directory, open_mailbox, open_root
 
 TYPE_CHECKING = False

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from pydeliver import limits
 from pydeliver.address import Address, quote_local
-from pydeliver.message.text import decode_words, encode_words, guess, normalise
+from pydeliver.fold import composed
+from pydeliver.message.text import decode_words, encode_words, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _words(tokens: list[Token]) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    return normalise(decode_words(raw)).strip()
+    return composed(decode_words(raw)).strip()
 
 
 def _tokens(raw: bytes) -> Iterator[tuple[int, bytes, bool, int, int]]:

@@ -21,8 +21,9 @@ References: RFC 5322 sections 2.2, 3.6.8 and 4.5.
 from __future__ import annotations
 
 from pydeliver import limits
+from pydeliver.fold import composed
 from pydeliver.message.addresses import parse_addresses
-from pydeliver.message.text import decode_words, guess, normalise
+from pydeliver.message.text import decode_words, guess
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -112,7 +113,7 @@ class Field:
     def text(self) -> str:
         """The value decoded (RFC 2047), in NFC, stripped; one line, whatever was encoded into it."""
         if self._text is None:
-            self._text = normalise(decode_words(self.unfolded)).strip()
+            self._text = composed(decode_words(self.unfolded)).strip()
         return self._text
 
     @property

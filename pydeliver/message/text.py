@@ -24,12 +24,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decode_charset", "decode_words", "encode_words", "guess", "normalise", "one_line"]
+__all__ = ["decode_charset", "decode_words", "encode_words", "guess", "one_line"]
 
 _CHARSET_OCTETS = 64  # a charset name and its language tag
 _WORD_OCTETS = 45  # of UTF-8 in one encoded word that we write: 75 characters at most (RFC 2047 section 2)
 _Q_CHARACTERS = 62  # what 75 leave beside `=?utf-8?q?` and `?=`
-_PIECE_CHARACTERS = 1024  # normalised at once: the sort of combining marks in CPython is quadratic
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes([octet for octet in range(256) if octet not in _BASE64])
@@ -159,26 +158,6 @@ def one_line(text: str) -> str:
     if "\r" in text or "\n" in text or "\0" in text:
         return text.replace("\r", " ").replace("\n", " ").replace("\0", " ")
     return text
-
-
-def normalise(text: str) -> str:
-    """Return the text in Unicode form NFC.
-
-    Long text is taken in pieces, cut before an ASCII character where there is one:
-    120,000 combining marks in a row cost CPython eleven seconds.
-    """
-    if text.isascii():
-        return text
-    from unicodedata import normalize
-
-    pieces, start = [], 0
-    while len(text) - start > _PIECE_CHARACTERS:
-        end = start + _PIECE_CHARACTERS
-        cut = next((at for at in range(end, end - 64, -1) if text[at] < "\x80"), end)
-        pieces.append(normalize("NFC", text[start:cut]))
-        start = cut
-    pieces.append(normalize("NFC", text[start:]))
-    return "".join(pieces)
 
 
 def encode_words(text: str) -> list[str]:

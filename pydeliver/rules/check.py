@@ -10,7 +10,7 @@ Does not know: the grammar (the front end reports its own mistakes), nor files.
 from __future__ import annotations
 
 from pydeliver import vocabulary
-from pydeliver.mailbox.naming import MailboxNameError, directory_name
+from pydeliver.naming import MailboxNameError, directory_name
 from pydeliver.rules import ast
 from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
 from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures

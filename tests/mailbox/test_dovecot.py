@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pydeliver.mailbox.naming import encode_modified_utf7
+from pydeliver.naming import encode_modified_utf7
 from tests.peers.dovecot import Dovecot, running_dovecot
 
 DELIVER = """

@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from pydeliver.mailbox import maildir
 from pydeliver.mailbox.maildir import Maildir, Staged
-from pydeliver.mailbox.naming import directory_name
+from pydeliver.naming import directory_name
 
 MAILBOXES = st.sampled_from(["INBOX", "a", "a/b", "Entwürfe"])
 FLAGS = st.lists(st.sampled_from(["\\Seen", "\\Flagged", "$Junk", "VIP"]), max_size=3).map(tuple)

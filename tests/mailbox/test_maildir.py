@@ -16,7 +16,7 @@ import pytest
 
 from pydeliver.mailbox import maildir
 from pydeliver.mailbox.maildir import Maildir, Staged, escape_host, unique_name
-from pydeliver.mailbox.naming import MailboxNameError
+from pydeliver.naming import MailboxNameError
 from tests.conftest import ROOT, skip_or_fail
 
 RAW = b"Subject: x\n\nbody\n"

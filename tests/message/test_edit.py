@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pydeliver.fold import composed
 from pydeliver.message.edit import Edit, edited, render_field
-from pydeliver.message.text import normalise
 from pydeliver.message.view import Message
 
 RAW = b"From x\nReceived: a\nSubject : old\n folded\nBroken\nTo: b\nsubject: other\n\nbody"
@@ -136,7 +136,7 @@ def test_a_value_written_and_read_again_is_one_field_with_that_text(name: str, t
     assert [field.name for field in message.fields] == [name, "Next"]
     clean = text.replace("\r", " ").replace("\n", " ").replace("\0", " ")
     clean = clean.encode("utf-8", "replace").decode().strip()
-    assert message.fields[0].text == normalise(clean).strip()
+    assert message.fields[0].text == composed(clean).strip()
 
 
 @given(MESSAGES, EDITS)

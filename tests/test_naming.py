@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pydeliver.limits import MAILBOX_LEVEL_CHARACTERS, MAILBOX_NAME_OCTETS
-from pydeliver.mailbox.naming import (
+from pydeliver.naming import (
     MailboxNameError,
     decode_modified_utf7,
     directory_name,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import binascii
 
+from pydeliver.fold import composed
 from pydeliver.limits import MAILBOX_LEVEL_CHARACTERS, MAILBOX_NAME_OCTETS
 
 __all__ = [
@@ -26,8 +27,8 @@ __all__ = [
 ]
 
 RESERVED = ("cur", "new", "tmp")  # a level so called is a Maildir's own directory where levels are nested directories
-# Canonical ordering of combining marks takes quadratic time; a level keeps 64 characters of this.
-_NORMALISED_CHARACTERS = 16 * MAILBOX_LEVEL_CHARACTERS
+# Of what a level keeps 64 characters, no more than this is composed.
+_COMPOSED_CHARACTERS = 16 * MAILBOX_LEVEL_CHARACTERS
 _LEVEL_OCTETS = 2 * MAILBOX_LEVEL_CHARACTERS  # of the directory's name; leaves room for what stands around an expansion
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, bidirectional and other format controls, surrogates, line ends
 
@@ -79,8 +80,8 @@ def sanitise(text: str) -> str:
     `new` and `tmp` get a `_` behind them.  Applying it twice changes nothing
     more.
     """
-    composed = _compose(text.strip()[:_NORMALISED_CHARACTERS])[:MAILBOX_LEVEL_CHARACTERS]
-    level = "".join([character if _is_kept(character) else "_" for character in composed])
+    kept = composed(text.strip()[:_COMPOSED_CHARACTERS]).strip()[:MAILBOX_LEVEL_CHARACTERS]
+    level = "".join([character if _is_kept(character) else "_" for character in kept])
     while len(encode_modified_utf7(level)) > _LEVEL_OCTETS:
         level = level[:-1]
     level = level.strip()
@@ -143,14 +144,6 @@ def _is_kept(character: str) -> bool:
     import unicodedata
 
     return unicodedata.category(character) not in _UNSEEN
-
-
-def _compose(text: str) -> str:
-    if text.isascii():
-        return text
-    import unicodedata  # a megabyte that ASCII does not need
-
-    return unicodedata.normalize("NFC", text)
 
 
 def _encode_run(run: str) -> str:
