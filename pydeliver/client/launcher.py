@@ -55,10 +55,11 @@ def become_python(form: str, arguments: list[str]) -> NoReturn:
     """Run the interpreter beside us, as PATH and environment are others' to set."""
     binaries = os.path.dirname(os.path.realpath(__file__))
     boot = os.path.dirname(binaries) + "/share/pydeliver/boot.py"
+    python = f"{binaries}/python3"
     try:
-        os.execv(f"{binaries}/python3", ["python3", "-I", "-S", "-B", boot, form, *arguments])
+        os.execv(python, [python, "-I", "-S", "-B", boot, form, *arguments])
     except OSError as reason:
-        os.write(2, f"pydeliver: cannot run {binaries}/python3: {reason}\n".encode())
+        os.write(2, f"pydeliver: cannot run {python}: {reason}\n".encode())
     finally:
         os._exit(EX_TEMPFAIL)
 

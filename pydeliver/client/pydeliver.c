@@ -214,7 +214,7 @@ static void become_python(char *form, char **argv)
 	count++;
     if ((args = next = malloc(count * sizeof(*args))) == 0)
 	return;
-    *next++ = "python3";
+    *next++ = python;				/* by a bare name it would look for its library by PATH */
     *next++ = "-I";				/* no PYTHON* variables */
     *next++ = "-S";				/* no site-packages, no .pth files */
     *next++ = "-B";				/* writes no bytecode */

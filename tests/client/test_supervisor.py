@@ -716,6 +716,20 @@ def test_no_variable_has_a_say(prefix: Prefix, tmp_path: Path, name: str) -> Non
     assert prefix.run(env={name: str(wrong)})[:2] == (0, b"")
 
 
+def test_an_interpreter_found_by_path_has_no_say(prefix: Prefix, tmp_path: Path) -> None:
+    """An interpreter started by a bare name looks for its library near the first of that name on PATH."""
+    library = tmp_path / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
+    (library / "lib-dynload").mkdir(parents=True)
+    (library / "encodings").mkdir()
+    for landmark in ("os.py", "encodings/__init__.py"):
+        (library / landmark).write_text("raise SystemExit(1)")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").write_text("#!/bin/false\n")
+    (tmp_path / "bin/python3").chmod(0o755)
+    prefix.package(SAYS_DELIVERED)
+    assert prefix.run(env={"PATH": str(tmp_path / "bin")})[:2] == (0, b"")
+
+
 def test_a_path_file_has_no_say(prefix: Prefix) -> None:
     prefix.package(SAYS_DELIVERED)
     (next(prefix.path.glob("lib/python*/site-packages")) / "evil.pth").write_text("import os; os._exit(3)\n")
