@@ -76,6 +76,12 @@ def test_a_broken_first_line_does_not_become_part_of_a_value() -> None:
     assert stored(Edit("add", "X-A", "1"), raw=b" x\nA: b\n\n") == b" x\nX-A: 1\nA: b\n\n"
 
 
+def test_a_broken_line_goes_with_the_field_that_made_it_part_of_the_header() -> None:
+    assert stored(Edit("remove", "A", ""), raw=b"C: d\nx\nA: b\ny\nB: e\n\nbody") == b"C: d\ny\nB: e\n\nbody"
+    assert stored(Edit("remove", "A", ""), raw=b"C: d\nx\nA: b\n\nbody") == b"C: d\n\nbody"
+    assert stored(Edit("remove", "A", ""), raw=b"C: d\nx\nA: b\nB: e\n\nbody") == b"C: d\nx\nB: e\n\nbody"
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a:", "é", "a\n", "\ud800", "a\0"])
 def test_a_name_that_is_no_field_name_is_an_error(name: str) -> None:
     for kind in ("add", "set", "remove"):

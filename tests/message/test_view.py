@@ -73,6 +73,19 @@ def test_raw_text_leaves_encoded_words_as_written() -> None:
     assert field.text == "é é"
 
 
+def test_a_bare_cr_and_a_nul_are_octets_of_the_value() -> None:
+    field = Message(b"To: a@b\rc\0, d@e\r\n\r\n").fields[0]
+    assert field.raw_value == b" a@b\rc\0, d@e\r\n"
+    assert field.unfolded == b" a@b c\0, d@e"
+    assert field.text == "a@b c , d@e"
+    assert [address.address for address in field.addresses] == ["", "d@e"]
+
+
+def test_a_from_line_that_is_all_decides_the_line_end() -> None:
+    assert Message(b"From ann@example.org\r\n").line_end == b"\r\n"
+    assert Message(b"From ann@example.org\n").line_end == b"\n"
+
+
 def test_text_is_in_nfc() -> None:
     assert Message("Subject: e\u0301\n\n".encode()).fields[0].text == "é"
 
