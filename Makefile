@@ -13,7 +13,7 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -I -m pip --quiet --disable-pip-version-check --no-input
 INSTALL = install --no-build-isolation --no-deps --no-index --force-reinstall
 APT = sudo apt-get install -y git make gcc libc6-dev python3-venv
-SOURCES := pyproject.toml README.md LICENSE $(shell find pydeliver man rules examples -type f ! -name '*.pyc')
+SOURCES := pyproject.toml README.md LICENSE $(shell find pydeliver man rules examples -type f ! -name '*.pyc' 2>/dev/null)
 
 .PHONY: demo test install torture bench clean compiler
 .DELETE_ON_ERROR:
@@ -21,7 +21,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find pydeliver man rules exa
 demo: $(VENV)/.installed
 	@head -c 4 $(VENV)/bin/pydeliver | grep -q ELF || echo "- without a C compiler bin/pydeliver is a Python launcher: slower, and not for production"
 	@echo "- the demo"
-	@examples/demo $(VENV)/bin
+	@$(PYTHON) -I examples/demo $(CURDIR)/$(VENV)
 
 test: compiler $(VENV)/.tested-with $(VENV)/.installed
 	@echo "- ruff"
