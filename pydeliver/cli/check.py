@@ -83,7 +83,7 @@ def _check(path: str, phase: str) -> dict[str, Any]:
     except Unusable as reason:
         report["mistakes"] = [{"text": f"{path}: {reason}"}]
     except RuleError as error:
-        report["mistakes"] = _mistakes(error)
+        report["mistakes"], report["drawn"] = _mistakes(error), str(error)
     else:
         trials = run_tests(rules, compile_rules(rules))
         report["tests"] = [_trial(trial) for trial in trials]
@@ -94,7 +94,6 @@ def _check(path: str, phase: str) -> dict[str, Any]:
 
 def _mistakes(error: RuleError) -> list[dict[str, Any]]:
     source = error.source
-    drawn = str(error)
     return [
         {
             "line": source.line_of(mistake.span.start),
@@ -103,7 +102,7 @@ def _mistakes(error: RuleError) -> list[dict[str, Any]]:
             "hint": mistake.hint,
         }
         for mistake in error.mistakes
-    ] + [{"drawn": drawn}]
+    ]
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -119,14 +118,17 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 def _in_words(report: dict[str, Any]) -> str:
     if report["mistakes"]:
-        last = report["mistakes"][-1]
-        return str(last.get("drawn", last.get("text")))
+        return str(report.get("drawn") or report["mistakes"][0]["text"])
     failed = [trial for trial in report["tests"] if not trial["passed"]]
     lines = [line for trial in failed for line in _failure(report["file"], trial)]
     if failed:
-        return "\n".join([*lines, f"{report['file']}: {len(failed)} of {len(report['tests'])} tests failed"])
-    passed = f", {len(report['tests'])} tests passed" if report["tests"] else ""
-    return f"{report['file']}: sound; {report['rules']} rules{passed}"
+        return "\n".join([*lines, f"{report['file']}: {len(failed)} of {_counted(len(report['tests']), 'test')} failed"])
+    passed = f", {_counted(len(report['tests']), 'test')} passed" if report["tests"] else ""
+    return f"{report['file']}: sound; {_counted(report['rules'], 'rule')}{passed}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _failure(path: str, trial: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ pydeliver: delivers a message as your rules say, and never loses one.
             [--maildir DIR] [-o NAME=VALUE]...     deliver the message on standard input
   pydeliver --test MSG... [--rules FILE] [--json] [--trace] [-f ...] [-r ...] [-a ...]
             [--now "2026-11-24 10:00"] [--no-system]   say what would become of it; writes nothing
-  pydeliver check [FILE]... [--json]               find every mistake in rules, run their tests
+  pydeliver check [FILE]... [--json] [--phase P]   find every mistake in rules, run their tests
   pydeliver --version
 
   -d USER        the recipient; root becomes that user      -o NAME=VALUE  a setting of pydeliver.toml

@@ -611,6 +611,8 @@ def _unknown_name(name: str) -> tuple[str, str]:
     near = difflib.get_close_matches(name, list(vocabulary.FIELDS), 1, 0.7)
     if near:
         return f"unknown name '{name}'", f"did you mean {near[0]}?"
+    if name.partition(".")[0] in ("spam", "virus"):
+        return f"not yet: '{name}' ({vocabulary.VERDICTS} come with a later version)", ""
     if "-" in name or name.title() in ("Sender", "Received", "Precedence"):
         return f"unknown name '{name}'", f'a header field is written header "{name.title()}"'
     return f"nothing can have set '{name}' here", f"set it before, as: set {name} = 0"
