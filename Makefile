@@ -12,6 +12,8 @@ VENV = .venv
 PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -I -m pip --quiet --disable-pip-version-check --no-input
 INSTALL = install --no-build-isolation --no-deps --no-index --force-reinstall
+# Before pip writes anything: an environment whose python3 leads to a shim belongs to another Python.
+IS_ITS_OWN = import os, sys; sys.exit(sys.prefix != os.path.realpath(sys.argv[1]))
 APT = sudo apt-get install -y git make gcc libc6-dev python3-venv
 SOURCES := pyproject.toml README.md LICENSE $(shell find pydeliver man rules examples -type f ! -name '*.pyc' 2>/dev/null)
 
@@ -41,7 +43,9 @@ bench: compiler $(VENV)/.tested-with $(VENV)/.installed
 
 install: compiler $(VENV)/.built-with
 	@echo "- $(PREFIX)"
-	@$(PYTHON) -c 'import os, sys; os.execv(sys._base_executable, ["python3", "-I", "-m", "venv", "$(PREFIX)"])'
+	@python=$$($(PYTHON) -I -c 'import os, sys; print(os.path.realpath(sys.executable))') \
+		&& "$$python" -I -m venv "$(PREFIX)"
+	@$(PREFIX)/bin/python3 -I -c '$(IS_ITS_OWN)' "$(PREFIX)" || { echo "$(PREFIX) is no environment of its own"; exit 1; }
 	@rm -rf $(VENV)/wheel
 	@$(PIP) wheel --no-build-isolation --no-deps --no-index --wheel-dir $(VENV)/wheel .
 	@$(PREFIX)/bin/python3 -I -m pip --quiet --disable-pip-version-check --no-input --no-cache-dir \
@@ -65,7 +69,7 @@ $(VENV)/.made:
 		[ -x "$$python" ] && head -c 4 "$$python" | grep -q ELF || continue; \
 		"$$python" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 		echo "- $(VENV), with $$python"; \
-		$(PYTHON) -c '' 2>/dev/null || "$$python" -I -m venv --clear $(VENV) || break; \
+		$(PYTHON) -I -c '$(IS_ITS_OWN)' $(VENV) 2>/dev/null || "$$python" -I -m venv --clear $(VENV) || break; \
 		touch $@; exit 0; \
 	done; \
 	echo "No Python of at least 3.11 that can make an environment. Do: $(APT)"; exit 1

@@ -30,9 +30,10 @@ def build_wheel(directory: Path, tree: Path = ROOT, **environment: str) -> Path:
 
 def install_wheel(wheel: Path, prefix: Path) -> Path:
     """Install into a new environment that every user of the machine can use; return its bin directory."""
-    base = getattr(sys, "_base_executable", sys.executable)
-    _run([base, "-I", "-m", "venv", "--without-pip", str(prefix)])
+    _run([os.path.realpath(sys.executable), "-I", "-m", "venv", "--without-pip", str(prefix)])
     python = str(prefix / "bin/python3")
+    # else pip would write into whatever Python a shim leads to
+    _run([python, "-I", "-c", f"import sys; assert sys.prefix == {str(prefix)!r}, sys.prefix"])
     # --python is an option of pip itself, before its command
     _run([*PIP, "--python", python, "install", "--quiet", "--no-deps", "--no-index", "--compile", str(wheel)])
     (site_packages,) = prefix.glob("lib/python*/site-packages")
