@@ -33,6 +33,11 @@ class Address:
         return f"{self.local}@{self.domain}" if self.domain else self.local
 
     @property
+    def unquoted(self) -> str:
+        """The address as programs name it to each other where quotes would be part of it."""
+        return f"{_unquoted(self.local)}@{self.domain}" if self.domain else _unquoted(self.local)
+
+    @property
     def user(self) -> str:
         """The local part less its detail."""
         return _unquoted(self.local).partition(DELIMITER)[0]

@@ -3,6 +3,8 @@
 Options win, for whoever wrote them knows; then Postfix's variables; then the
 fields an MTA has just put at the top of the message.  Those further down are
 the sender's to forge, so reading stops at the first field of another kind.
+In its variables Postfix masks what a shell could take for more than text
+(`o'brien@x` is `o_brien@x` there); the field says what stood in those places.
 
 Does not know: what the envelope is used for.
 References: Postfix local(8) "EXTERNAL COMMAND DELIVERY", RFC 5321 section 4.4.
@@ -34,25 +36,28 @@ class Told:
 
 def read_envelope(told: Told, variables: Mapping[str, str], message: Message, user: str) -> Envelope:
     """Return the envelope; `user` is the recipient if nothing else names one."""
-    trace = _trace_fields(message)
+    trace = {name: _bare(text) for name, text in _trace_fields(message).items()}
+    return_path, delivered_to, original_to = [
+        trace.get(name) for name in ("return-path", "delivered-to", "x-original-to")
+    ]
     sender, sender_source = _first_told(
         (told.sender, "-f"),
-        (variables.get("SENDER"), "the variable SENDER"),
-        (trace.get("return-path"), "Return-Path at the top"),
+        (_unmasked(variables.get("SENDER"), return_path), "the variable SENDER"),
+        (return_path, "Return-Path at the top"),
         (_from_line_sender(message), "the From_ line"),
     )
     recipient, recipient_source = _first_told(
         (told.recipient, "-r"),
-        (variables.get("RECIPIENT"), "the variable RECIPIENT"),
-        (trace.get("delivered-to"), "Delivered-To at the top"),
+        (_unmasked(variables.get("RECIPIENT"), delivered_to), "the variable RECIPIENT"),
+        (delivered_to, "Delivered-To at the top"),
         (user, "the user's name"),
     )
-    original = variables.get("ORIGINAL_RECIPIENT") or trace.get("x-original-to") or ""
-    detail = told.detail if told.detail is not None else variables.get("EXTENSION")
+    original = _unmasked(variables.get("ORIGINAL_RECIPIENT"), original_to) or original_to or ""
+    recipient = _bare(recipient)
     return Envelope(
         sender=_bare(sender),
-        recipient=_bare(recipient),
-        detail=detail,
+        recipient=recipient,
+        detail=told.detail if told.detail is not None else _detail(variables.get("EXTENSION"), recipient),
         original_recipient=_bare(original),
         client_address=variables.get("CLIENT_ADDRESS", ""),
         auth_user=variables.get("SASL_USERNAME", ""),
@@ -65,6 +70,22 @@ def _first_told(*told: tuple[str | None, str]) -> tuple[str, str]:
         if said is not None:
             return said, source
     return "", "nowhere"
+
+
+def _unmasked(said: str | None, field: str | None) -> str | None:
+    """What a variable says, or the address of the field that says the same and more exactly."""
+    return field if said and field and _is_masked(said, parse_address(field).unquoted) else said
+
+
+def _detail(said: str | None, recipient: str) -> str | None:
+    exact = parse_address(recipient).detail
+    return exact if said and _is_masked(said, exact) else said
+
+
+def _is_masked(said: str, exact: str) -> bool:
+    """Whether `said` is `exact` but for octets written as `_` (Postfix local(8), command_expansion_filter)."""
+    masked, octets = said.encode("utf-8", "surrogateescape"), exact.encode("utf-8", "surrogateescape")
+    return len(masked) == len(octets) and all([m in (o, 0x5F) for m, o in zip(masked, octets, strict=True)])
 
 
 def _trace_fields(message: Message) -> dict[str, str]:
