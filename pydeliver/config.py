@@ -12,6 +12,7 @@ Manual: pydeliver.toml(5).
 from __future__ import annotations
 
 import os
+import stat
 
 from pydeliver import limits
 from pydeliver.copies import SYSTEM_COPIES, read_copy, store_copy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Setting: TypeAlias = "str | int | bool"
 
 CONFIG_FILE = "/etc/pydeliver/pydeliver.toml"
+_READ_OCTETS = 1 << 16
 
 
 @value
@@ -55,9 +57,9 @@ def load_settings(overrides: Iterable[str] = (), path: str = "") -> dict[str, Se
     The override `config=FILE` names another file.  Raises ConfigError.
     """
     given = dict([_override(text) for text in overrides])
-    path = str(given.pop("config", path or CONFIG_FILE))
+    named = given.pop("config", path)
     settings = {name: row.default for name, row in SETTINGS.items()}
-    settings.update(_read(path))
+    settings.update(_read(named or CONFIG_FILE, must_be_there=bool(named)))
     for name, text in given.items():
         settings[name] = _converted(name, text, "-o")
     return settings
@@ -70,17 +72,17 @@ def _override(text: str) -> tuple[str, str]:
     return name, said
 
 
-def _read(path: str) -> Mapping[str, Setting]:
-    """The file's settings; a file that is not there sets nothing.
+def _read(path: str, must_be_there: bool) -> Mapping[str, Setting]:
+    """The file's settings; the usual file sets nothing where it is not there, one that was named must be.
 
     Importing tomllib costs twice a bare interpreter's start, so what root has
     read once is kept.
     """
     try:
         raw = _octets(path)
-    except FileNotFoundError:
-        return {}
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not must_be_there:
+            return {}
         raise ConfigError(f"{path}: {error.strerror}") from error
     copy = f"{SYSTEM_COPIES}/settings"
     known = read_copy(copy, (0,))
@@ -95,9 +97,13 @@ def _read(path: str) -> Mapping[str, Setting]:
 def _octets(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        pieces = []
-        while piece := os.read(descriptor, 1 << 16):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"{path}: it is not a plain file")
+        pieces = [b""]
+        while piece := os.read(descriptor, _READ_OCTETS):
             pieces.append(piece)
+            if len(pieces) * _READ_OCTETS > limits.RULE_FILE_OCTETS:
+                raise ConfigError(f"{path}: it is larger than {limits.RULE_FILE_OCTETS} octets")
         return b"".join(pieces)
     finally:
         os.close(descriptor)
@@ -108,7 +114,7 @@ def _parse(path: str, raw: bytes) -> dict[str, Any]:
 
     try:
         return tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise ConfigError(f"{path}: {error}") from error
 
 
@@ -119,7 +125,7 @@ def _converted(name: str, said: Any, place: str) -> Setting:
     default = SETTINGS[name].default
     if isinstance(said, str) and isinstance(default, bool) and said in ("true", "false"):
         return said == "true"
-    if isinstance(said, str) and type(default) is int and said.isascii() and said.isdigit():
+    if isinstance(said, str) and type(default) is int and said.isascii() and said.isdigit() and len(said) < 10:
         said = int(said)
     if type(said) is not type(default):
         kind = {bool: "true or false", int: "a whole number", str: "a text"}[type(default)]

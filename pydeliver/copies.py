@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SYSTEM_COPIES = "/var/cache/pydeliver"  # of what the administrator wrote: root's, for a user could forge his own
 _READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_DAMAGED = (OSError, EOFError, ValueError, TypeError)
+_DAMAGED = (OSError, EOFError, ValueError, TypeError)  # loads raises the last three
 
 
 def _version() -> tuple[Any, ...]:

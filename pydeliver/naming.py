@@ -22,6 +22,7 @@ __all__ = [
     "decode_modified_utf7",
     "directory_name",
     "encode_modified_utf7",
+    "is_inbox",
     "mailbox_name",
     "sanitise",
 ]

@@ -36,7 +36,7 @@ class Where:
     def __str__(self) -> str:
         if not self.file:
             return "nothing placed it" if not self.rule else self.rule
-        name = f'rule "{self.rule}", ' if self.rule else ""
+        name = f"rule {quote(self.rule)}, " if self.rule else ""
         return f"{name}{self.file}:{self.line}"
 
 
@@ -129,12 +129,10 @@ def _quoted(argument: Argument) -> str:
 
 def quote(text: str) -> str:
     """Return `text` as a rule file writes it: quoted, braces doubled, on one line."""
-    escaped = text.replace("{", "{{").replace("}", "}}")
+    shown = "".join([c if c.isprintable() else repr(c)[1:-1] for c in text.replace("{", "{{").replace("}", "}}")])
     pieces = []
-    for position, character in enumerate(escaped):
-        following = escaped[position + 1 : position + 2]
-        if character == '"' or (character == "\\" and following in ('"', "\\", "")):
-            pieces.append("\\" + character)
-        else:
-            pieces.append(character if character.isprintable() else repr(character)[1:-1])
+    for position, character in enumerate(shown):
+        following = shown[position + 1 : position + 2]
+        is_read = character == '"' or (character == "\\" and following in ('"', "\\", ""))
+        pieces.append("\\" + character if is_read else character)
     return '"' + "".join(pieces) + '"'

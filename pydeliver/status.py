@@ -43,7 +43,7 @@ class Status:
             return EX_OK
         if self.is_temporary:
             return EX_TEMPFAIL
-        return EX_NOUSER if self.code == "5.1.1" else EX_NOPERM
+        return EX_NOUSER if self == NO_SUCH_USER else EX_NOPERM  # a rule may say 5.1.1, and still it is a rule's
 
     @property
     def line(self) -> str:

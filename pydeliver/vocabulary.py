@@ -184,6 +184,8 @@ ACTIONS = {
     "log": ActionWord((("text", "text"),)),
 }
 
+TARGETS = ("mailbox", "maildir", "mbox", "mh")  # of `file` and `inbox`: what expands there is one level of a path
+
 STATEMENTS = ("rule", "when", "if", "else", "for each", "set", "also", "stop", "continue", "and", "or", "not", "every")
 
 
@@ -239,7 +241,6 @@ KEPT_NAMES = (
     "addressed", "authenticated", "count", "duplicate", "every", "header", "mailbox", "match", "not", "rate", "run",
 )  # fmt: skip
 
-SYSTEM_FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 
 
 @value

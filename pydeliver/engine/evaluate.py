@@ -10,12 +10,12 @@ References: RFC 5228 section 2.10 (implicit keep), RFC 3894 (copy).
 
 from __future__ import annotations
 
-from pydeliver import limits
 from pydeliver.engine.conditions import truth
 from pydeliver.engine.facts import Need, Unanswered, in_words
 from pydeliver.engine.run import EvaluationError, Loop, Run
-from pydeliver.engine.values import items, match_items, number_of, scalar, text_of, texts
-from pydeliver.plan import Action, Plan, Where
+from pydeliver.engine.values import items, match_items, scalar, text_of, texts
+from pydeliver.flags import flag_mistake
+from pydeliver.plan import STORES, Action, Plan, Where, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pydeliver.engine.facts import Facts
+    from pydeliver.engine.run import Scalar
     from pydeliver.envelope import Envelope
     from pydeliver.message.view import Message
     from pydeliver.plan import Argument
@@ -48,36 +49,43 @@ def evaluate(
     run = Run(message, envelope, facts, trace)
     try:
         for phase, program in programs:
-            if phase != "user" or not _decided(run):
-                _run_program(run, program)
+            if phase != "user" or not (run.is_stopped or _decided(run)):
+                _run_phase(run, phase, program)
     except Unanswered as missing:
         return Need(missing.question)
-    except EvaluationError as error:
-        return _kept(run, str(error))
-    return _plan(run)
+    return _plan(run, dict(programs).get("user"))
 
 
 def _decided(run: Run) -> bool:
     return any([not action.also and action.word in _DECIDING for action in run.actions])
 
 
-def _kept(run: Run, problem: str) -> Plan:
-    keep = Action("keep", (), Where("evaluation stopped"))
-    return Plan("keep", (keep,), (), _facts(run), (*run.notes, problem), problem)
+def _run_phase(run: Run, phase: str, program: Program) -> None:
+    """Run a phase; one that fails leaves nothing in the plan but, unless it only adds extras, a keep."""
+    actions, flags, keep_cancelled = len(run.actions), run.flags, run.keep_cancelled
+    try:
+        _run_program(run, program)
+    except EvaluationError as error:
+        del run.actions[actions:]
+        run.flags, run.keep_cancelled = flags, keep_cancelled
+        run.note(f"{program.file}: {error}")
+        run.problem = run.problem or f"{program.file}: {error}"
+        if phase != "after":
+            run.actions.append(Action("keep", (), Where("evaluation stopped"), False, flags))
+            run.keep_cancelled = True
 
 
 def _run_program(run: Run, program: Program) -> None:
-    run.program, run.variables, run.loops, run.forks = program, {}, [], []
+    run.program, run.variables, run.loops, run.forks, run.steps = program, {}, [], [], 0
     run.addresses = program.setting("addresses") or ()
     address = 0
     while address < len(program.code):
-        run.steps += 1
-        if run.steps > limits.STEPS:
-            raise EvaluationError(f"the rules took more than {limits.STEPS} steps")
+        run.spend(1)
         instruction = program.code[address]
         address = _INSTRUCTIONS[instruction[0]](run, instruction, address)
         if address == _STOPPED:
             if not run.forks:
+                run.is_stopped = True
                 return
             address = run.resume()
 
@@ -119,10 +127,11 @@ def _loop(run: Run, instruction: Instruction, address: int) -> int:
 
 
 def _loop_matches(run: Run, instruction: Instruction, address: int) -> int:
-    from pydeliver.engine.conditions.matches import pattern_of
+    from pydeliver.engine.pattern import pattern_of
 
     _, pattern, value, after = instruction
-    found = match_items(run, pattern_of(run, pattern), value)
+    built = pattern_of(run, pattern)
+    found = match_items(run, built, value) if built is not None else ()
     return _begin(run, Loop(found, "match", address + 1), after)
 
 
@@ -202,22 +211,22 @@ def _keep(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
 
 def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
     """A mailbox name that comes out empty, or of a mailbox that may not be made, means the inbox."""
-    said = dict(arguments)
-    if "mailbox" not in said:
-        ((name, value),) = arguments
-        return Action("file", ((name, text_of(scalar(run, value))),), where, also, run.flags)
-    mailbox = text_of(scalar(run, said["mailbox"]))
-    if not _is_usable(run, mailbox, create="create" not in said):
+    given: tuple[tuple[str, Argument], ...] = tuple([(name, text_of(scalar(run, said))) for name, said in arguments])
+    kind, place = given[0]
+    if kind == "mailbox":
+        usable = _is_usable(run, str(place), create=len(given) == 1)
+    elif not (usable := bool(place) and all(str(place).removeprefix("/").split("/"))):
+        run.note(f"the inbox instead of {kind} {quote(str(place))}: an empty level")
+    if not usable:
         return Action("keep", (), where, also, run.flags)
-    given: tuple[tuple[str, Argument], ...] = (("mailbox", mailbox),)
     return Action("file", given, where, also, run.flags)
 
 
 def _is_usable(run: Run, mailbox: str, create: bool) -> bool:
     from pydeliver.engine.conditions.fact import asked
-    from pydeliver.naming import MailboxNameError, directory_name
+    from pydeliver.naming import MailboxNameError, directory_name, is_inbox
 
-    if mailbox.upper() == "INBOX":
+    if is_inbox(mailbox):
         return False
     try:
         directory_name(mailbox)
@@ -242,12 +251,31 @@ def _log(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Actio
     return Action("log", (("text", text_of(scalar(run, arguments[0][1]))),), where)
 
 
-def _flag(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
-    flags = tuple([text_of(flag) for flag in texts(run, arguments[0][1])])
-    named = {flag.lower() for flag in flags}
-    kept = tuple([flag for flag in run.flags if flag.lower() not in named])
-    run.flags = kept + flags if word == "flag" else kept
+def _flag(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action | None:
+    """Flags are in the order they were first set; what cannot be one is left out."""
+    flags = _sound_flags(run, texts(run, arguments[0][1]))
+    if not flags:
+        return None
+    if word == "flag":
+        run.flags = _union(run.flags, flags)
+    else:
+        gone = [flag.lower() for flag in flags]
+        run.flags = tuple([flag for flag in run.flags if flag.lower() not in gone])
     return Action(word, (("flags", flags),), where)
+
+
+def _sound_flags(run: Run, said: tuple[Scalar, ...]) -> tuple[str, ...]:
+    flags = [text_of(flag) for flag in said]
+    for flag in flags:
+        if mistake := flag_mistake(flag):
+            run.note(f"left out: {mistake}")
+    return _union((), tuple([flag for flag in flags if not flag_mistake(flag)]))
+
+
+def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Flags of both, each once: in any case they are the same."""
+    known = {flag.lower(): flag for flag in reversed((*one, *other))}
+    return tuple([known.pop(flag.lower()) for flag in (*one, *other) if flag.lower() in known])
 
 
 _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
@@ -265,10 +293,9 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
 # ---------------------------------------------------------------- the plan
 
 
-def _plan(run: Run) -> Plan:
-    actions = _stored_once(run.actions)
-    if not run.keep_cancelled:
-        actions = _stored_once([*actions, Action("keep", (), Where(), False, run.flags)])
+def _plan(run: Run, user: Program | None) -> Plan:
+    implicit = [] if run.keep_cancelled else [Action("keep", (), Where(), False, run.flags)]
+    actions = _stored_once([*run.actions, *implicit], user.setting("inbox") if user else None)
     alone = [action for action in actions if action.word in _ALONE]
     if alone:
         for left_out in actions:
@@ -276,21 +303,23 @@ def _plan(run: Run) -> Plan:
                 run.note(f"not done, for the message is {_participle(alone[0])}: {left_out.words}")
         actions = alone[:1]
     decided = [action.word for action in actions if action.word in _DECIDING and not action.also]
-    return Plan(decided[0] if decided else "keep", tuple(actions), run.flags, _facts(run), tuple(run.notes))
+    disposition = decided[0] if decided else "keep"
+    return Plan(disposition, tuple(actions), run.flags, _facts(run), tuple(run.notes), run.problem)
 
 
 def _participle(action: Action) -> str:
     return {"reject": "rejected", "defer": "deferred"}[action.word]
 
 
-def _stored_once(actions: list[Action]) -> list[Action]:
+def _stored_once(actions: list[Action], inbox: tuple[str, str] | None) -> list[Action]:
     """A message is stored once in each mailbox, with the flags of all its stores there."""
     stores: dict[tuple[str, Any], int] = {}
     kept: list[Action] = []
     for action in actions:
-        place = (action.word, action.arguments)
-        if action.word not in ("keep", "file") or place not in stores:
-            stores.setdefault(place, len(kept))
+        place = action.arguments[0] if action.word == "file" else inbox or ("mailbox", "INBOX")
+        if action.word not in STORES or place not in stores:
+            if action.word in STORES:
+                stores[place] = len(kept)
             kept.append(action)
         else:
             kept[stores[place]] = _merged(kept[stores[place]], action)
@@ -298,8 +327,7 @@ def _stored_once(actions: list[Action]) -> list[Action]:
 
 
 def _merged(first: Action, second: Action) -> Action:
-    known = {flag.lower() for flag in first.flags}
-    flags = first.flags + tuple([flag for flag in second.flags if flag.lower() not in known])
+    flags = _union(first.flags, second.flags)
     return Action(first.word, first.arguments, first.where, first.also and second.also, flags)
 
 
@@ -307,4 +335,4 @@ def _facts(run: Run) -> tuple[tuple[str, Any], ...]:
     return tuple([(in_words(question), answer) for question, answer in run.used.items()])
 
 
-__all__ = ["Need", "evaluate", "number_of"]
+__all__ = ["Need", "evaluate"]

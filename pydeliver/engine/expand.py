@@ -11,6 +11,7 @@ from __future__ import annotations
 from pydeliver.address import Address, parse_address
 from pydeliver.engine.run import Run
 from pydeliver.engine.values import scalar, text_of, truncated
+from pydeliver.fold import composed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def expand(run: Run, template: Value) -> str:
     """Return the text of a template: pieces are texts, and (value, filters)."""
     _, pieces, place = template
     expanded = [piece if isinstance(piece, str) else _piece(run, piece, place) for piece in pieces]
-    return truncated(run, "".join(expanded))
+    return truncated(run, composed("".join(expanded)))
 
 
 def _piece(run: Run, piece: tuple[Value, tuple[tuple[str, int], ...]], place: str) -> str:
@@ -31,15 +32,11 @@ def _piece(run: Run, piece: tuple[Value, tuple[tuple[str, int], ...]], place: st
     text = text_of(scalar(run, value))
     for name, argument in filters:
         text = _FILTERS[name](text, argument)
-    if place == "mailbox":
-        return _level(run, text)
-    return text
+    return _level(run, text) if place == "mailbox" else text
 
 
 def _level(run: Run, text: str) -> str:
-    from pydeliver.naming import sanitise
-
-    fit = sanitise(text)
+    fit = _path(text, 0)
     if fit != text:
         run.note(f"in a mailbox name {_shown(text)} was made {_shown(fit)}")
     return fit

@@ -8,9 +8,8 @@ Does not know: where the text comes from, nor what becomes of the captures.
 
 from __future__ import annotations
 
-from pydeliver import limits
-from pydeliver.fold import fold, fold_each
-from pydeliver.rules.patterns import ONE
+from pydeliver.fold import fold_each
+from pydeliver.rules.patterns import ONE, compile_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,51 +28,57 @@ def match(pattern: Pattern, text: str) -> Captures | None:
     """Return what the match captures, groups by number and name; None without a match."""
     if pattern.dialect == "glob":
         return match_glob(pattern.pieces, text)
-    if pattern.literals:
-        folded = fold(text)
-        if not any([literal in folded for literal in pattern.literals]):
-            return None
-    found = _regex(pattern.text, pattern.case_sensitive).search(text.encode("utf-8", "replace"))
+    octets = text.encode("utf-8", "replace")
+    if not _may_match(pattern, octets, text):
+        return None
+    found = _regex(pattern).search(octets)
     return None if found is None else _captures(found)
 
 
 def matches_in(pattern: Pattern, text: str) -> Iterator[Captures]:
     """Each match of a regex in turn, from left to right."""
-    for found in _regex(pattern.text, pattern.case_sensitive).finditer(text.encode("utf-8", "replace")):
-        yield _captures(found)
+    octets = text.encode("utf-8", "replace")
+    if _may_match(pattern, octets, text):
+        for found in _regex(pattern).finditer(octets):
+            yield _captures(found)
+
+
+def _may_match(pattern: Pattern, octets: bytes, text: str) -> bool:
+    """Whether one of the required literals is there.
+
+    Case is folded without composing: NFC could join a required letter with a
+    mark behind it (j and caron), which RE2 sees apart.
+    """
+    if not pattern.literals:
+        return True
+    folded = text.lower() if text.isascii() else octets.decode().casefold()
+    return any([literal in folded for literal in pattern.literals])
 
 
 def _captures(found: Any) -> Captures:
     captures = {str(number): _text(group) for number, group in enumerate((found.group(0), *found.groups()))}
-    captures.update({_text(name): _text(group) for name, group in found.groupdict().items()})
+    captures.update({_text(name).lower(): _text(group) for name, group in found.groupdict().items()})
     return captures
 
 
-def _text(group: bytes | str | None) -> str:
-    if group is None:
-        return ""
-    return group.decode("utf-8", "replace") if isinstance(group, bytes) else group
+def _text(group: bytes | None) -> str:
+    return "" if group is None else group.decode("utf-8", "replace")
 
 
-def _regex(regex: str, case_sensitive: bool) -> Any:
-    """The compiled pattern; `^` and `$` are line ends.  RE2 took it when it was checked."""
-    key = (regex, case_sensitive)
+def _regex(pattern: Pattern) -> Any:
+    """The compiled pattern; RE2 took it when it was checked, or built."""
+    key = (pattern.text, pattern.case_sensitive)
     if key not in _compiled:
-        import re2
-
-        options = re2.Options()
-        options.log_errors = False  # else it writes to descriptor 2, which the MTA puts in the bounce
-        options.case_sensitive = case_sensitive
-        options.max_mem = limits.PATTERN_MEMORY
         if len(_compiled) >= _MOST_COMPILED:
             _compiled.clear()
-        _compiled[key] = re2.compile(b"(?m)" + regex.encode("utf-8", "replace"), options)
+        _compiled[key] = compile_regex(*key)
     return _compiled[key]
 
 
 def escape_regex(text: str) -> str:
-    """Return a regex that matches `text` and nothing else."""
-    return "".join([c if c.isalnum() or ord(c) > 127 else f"\\x{{{ord(c):x}}}" for c in text])
+    """Return a regex that matches `text`, as one thing, and nothing else."""
+    sound = text.encode("utf-8", "replace").decode()
+    return "(?:" + "".join([c if c.isalnum() or ord(c) > 127 else f"\\x{{{ord(c):x}}}" for c in sound]) + ")"
 
 
 def match_glob(pieces: tuple[str | int, ...], text: str) -> Captures | None:
@@ -132,13 +137,27 @@ def _fits(run: list[str | int], folded: str, position: int) -> bool:
 
 
 def _find(run: list[str | int], folded: str, position: int) -> int:
-    """The first place from `position` on where the run fits; -1 if there is none."""
-    if len(run) == 1 and isinstance(run[0], str):
-        return folded.find(run[0], position)
-    for start in range(position, len(folded) - _length(run) + 1):
+    """The first place from `position` on where the run fits; -1 if there is none.
+
+    Looks for the longest literal of the run, so that most places are passed over.
+    """
+    literal, before = _longest(run)
+    start = folded.find(literal, position + before) - before
+    while start >= position:
         if _fits(run, folded, start):
             return start
+        start = folded.find(literal, start + before + 1) - before
     return -1
+
+
+def _longest(run: list[str | int]) -> tuple[str, int]:
+    """The longest literal of a run, and how many characters stand before it."""
+    longest, before, passed = "", 0, 0
+    for piece in run:
+        if isinstance(piece, str) and len(piece) > len(longest):
+            longest, before = piece, passed
+        passed += len(piece) if isinstance(piece, str) else 1
+    return longest, before
 
 
 def _ones(run: list[str | int], text: str, position: int) -> list[str]:

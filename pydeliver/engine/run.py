@@ -62,6 +62,14 @@ class Run:
         self.used: dict[tuple[str, ...], Any] = {}  # facts, in the order asked
         self.values: dict[tuple[Any, ...], tuple[str, ...]] = {}  # of header fields, by form
         self.steps = 0
+        self.is_stopped = False
+        self.problem = ""
+
+    def spend(self, steps: int) -> None:
+        """Count work done; raises EvaluationError when it is too much."""
+        self.steps += steps
+        if self.steps > limits.STEPS:
+            raise EvaluationError(f"the rules took more than {limits.STEPS} steps")
 
     def note(self, text: str) -> None:
         """Say something the reader of the plan should know."""
@@ -79,7 +87,7 @@ class Run:
         self.forks.append((resume, self.flags, dict(self.variables), [loop.copy() for loop in self.loops]))
 
     def resume(self) -> int:
-        """End an also block: what it set is forgotten; where to go on."""
+        """End an also block: what it set is forgotten; return where to go on."""
         address, self.flags, self.variables, self.loops = self.forks.pop()
         return address
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from pydeliver import limits
 from pydeliver.address import Address, parse_address
-from pydeliver.engine.match import matches_in
 from pydeliver.engine.run import EvaluationError, Run
 from pydeliver.fold import composed
 
@@ -47,8 +46,7 @@ def text_of(scalar: Scalar) -> str:
     if isinstance(scalar, str):
         return scalar
     if isinstance(scalar, float):
-        rounded = round(scalar, 6)
-        return str(int(rounded)) if rounded == int(rounded) else repr(rounded)
+        return f"{scalar:.6f}".rstrip("0").rstrip(".").removesuffix("-0") or "0"
     return str(scalar)
 
 
@@ -119,8 +117,11 @@ def items(run: Run, value: Value) -> tuple[Address | Field, ...]:
 
 def match_items(run: Run, pattern: Pattern, value: Value) -> tuple[dict[str, str], ...]:
     """The captures of each match a `for each match` turns over, at most limits.TURNS."""
+    from pydeliver.engine.match import matches_in
+
     found: list[dict[str, str]] = []
     for text in texts(run, value):
+        run.spend(len(text_of(text)) // limits.CHARACTERS_PER_STEP)
         for captures in matches_in(pattern, text_of(text)):
             if len(found) == limits.TURNS:
                 run.note(f"for each match: only the first {limits.TURNS} were looked at")
@@ -200,10 +201,15 @@ def _count(run: Run, value: Value) -> Scalar:
 
 
 def _hits(run: Run, value: Value) -> Scalar:
-    from pydeliver.engine.conditions.matches import pattern_of
+    from pydeliver.engine.match import matches_in
+    from pydeliver.engine.pattern import pattern_of
 
     pattern = pattern_of(run, value[1])
-    return sum([sum([1 for _ in matches_in(pattern, text_of(text))]) for text in texts(run, value[2])])
+    if pattern is None:
+        return 0
+    searched = [text_of(text) for text in texts(run, value[2])]
+    run.spend(sum([len(text) for text in searched]) // limits.CHARACTERS_PER_STEP)
+    return sum([sum([1 for _ in matches_in(pattern, text)]) for text in searched])
 
 
 _SCALARS: dict[str, Callable[[Run, Value], Scalar]] = {

@@ -16,7 +16,8 @@ import os
 import stat
 import time
 
-from pydeliver.limits import KEYWORD_CHARACTERS, KEYWORD_LOCK_STALE, KEYWORD_LOCK_WAIT
+from pydeliver.flags import flag_mistake
+from pydeliver.limits import KEYWORD_LOCK_STALE, KEYWORD_LOCK_WAIT
 from pydeliver.mailbox.tree import close
 
 TYPE_CHECKING = False
@@ -32,7 +33,6 @@ PASSED = {"$forwarded": "P"}
 _FILE, _LOCK, _REPLACEMENT = "dovecot-keywords", "dovecot-uidlist.lock", "dovecot-keywords.tmp"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILE_OCTETS = 1 << 16  # 26 keywords of 50 characters are 1,400
-_ATOM_SPECIALS = frozenset('(){%*"\\]')  # RFC 3501 section 9, besides blanks and controls
 
 
 def flag_letters(flags: Iterable[str], mailbox: int) -> tuple[str, tuple[str, ...]]:
@@ -47,24 +47,14 @@ def flag_letters(flags: Iterable[str], mailbox: int) -> tuple[str, tuple[str, ..
         folded = flag.lower()
         if folded in SYSTEM_FLAGS:
             letters.add(SYSTEM_FLAGS[folded])
-        elif mistake := _mistake_in(flag):
-            notes.append(f"flag {flag[:KEYWORD_CHARACTERS]!r} left out: {mistake}")
+        elif mistake := flag_mistake(flag):
+            notes.append(f"flag left out: {mistake}")
         else:
             letters.update(PASSED.get(folded, ""))
             keywords.setdefault(folded, flag)
     if keywords:
         letters.update(_keyword_letters(keywords, mailbox, notes))
     return "".join(sorted(letters)), tuple(notes)
-
-
-def _mistake_in(flag: str) -> str:
-    if flag.startswith("\\"):
-        return "IMAP has no such system flag that can be set"
-    if len(flag) > KEYWORD_CHARACTERS:
-        return f"longer than the {KEYWORD_CHARACTERS} characters that Dovecot takes"
-    if not flag or not all(["!" <= character <= "~" and character not in _ATOM_SPECIALS for character in flag]):
-        return "not a word that IMAP can say"
-    return ""
 
 
 def _keyword_letters(wanted: dict[str, str], mailbox: int, notes: list[str]) -> set[str]:

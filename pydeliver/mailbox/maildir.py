@@ -23,8 +23,8 @@ import os
 import posixpath
 import time
 
-from pydeliver.naming import directory_name
 from pydeliver.mailbox.tree import close, open_directory, open_mailbox, open_root
+from pydeliver.naming import directory_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,15 +9,17 @@ Does not know: the grammar (the front end reports its own mistakes), nor files.
 
 from __future__ import annotations
 
-from pydeliver import vocabulary
+from pydeliver import limits, vocabulary
+from pydeliver.flags import SYSTEM_FLAGS, flag_mistake
 from pydeliver.naming import MailboxNameError, directory_name
 from pydeliver.rules import ast
 from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
-from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures
+from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures, unbraced
 from pydeliver.rules.source import Mistake, RuleError, Span
 from pydeliver.status import parse_status
 
-NUMBER_KINDS = ("number",)
+_KEYWORD_HINT = "use letters, digits and $ - _ . without a blank"
+_NO_VARIABLES = ("correspondents", "contacts", "spam", "virus")  # words of later versions that would change meaning
 
 
 def check(rules: ast.RuleFile, phase: str = "user") -> None:
@@ -60,21 +62,9 @@ def literal(text: ast.Text) -> str | None:
     return text.parts[0] if len(text.parts) == 1 and isinstance(text.parts[0], str) else None
 
 
-def unbraced(regex: str) -> list[str]:
-    """Split a regex at `{name}`: texts and names in turn, beginning and ending with a text.
-
-    Braces that are RE2's own (`{2,3}`, `\\p{Greek}`, `\\x{41}`) stay in the text.
-    """
-    pieces, start, position = [], 0, regex.find("{")
-    while position >= 0:
-        end = regex.find("}", position)
-        name = regex[position + 1 : end] if end > 0 else ""
-        escaped = regex[max(0, position - 2) : position] in ("\\p", "\\P", "\\x") or regex[:position].endswith("\\")
-        if name and not escaped and (name[0].isalpha() or name[0] == "_") and name.replace("_", "").isalnum():
-            pieces += [regex[start:position], name]
-            start = end + 1
-        position = regex.find("{", position + 1)
-    return [*pieces, regex[start:]]
+def name_in_regex(span: Span, name: str) -> ast.Field:
+    """What `{name}` in a regex means: a field or a variable."""
+    return ast.Field(span, tuple(name.lower().split(".")))
 
 
 def _union(one: _Known, other: _Known) -> _Known:
@@ -92,7 +82,9 @@ class _Walk:
         self.names: dict[str, str] = {}  # name -> list, verdict or variable
         self.items: list[str] = []  # fields that mean the current item of a `for each`
         self.continued: list[_Known] = []  # what was known at each `continue` of the innermost rule or loop
-        self.loops = 0
+        self.loops = 0  # around the statement, up to the innermost also block
+        self.depth = 0  # of loops in all
+        self.settings: set[str] = set()
         self.copies = 0
 
     def mistake(self, span: Span, text: str, hint: str = "") -> None:
@@ -111,7 +103,7 @@ class _Walk:
     def name(self, field: ast.Field, kind: str, defines: bool = False) -> None:
         """A name is one thing: a list, a verdict or a variable, and never a field's or a kept word."""
         name = ".".join(field.words)
-        if is_field(field.words) or name in vocabulary.KEPT_NAMES:
+        if is_field(field.words) or name in vocabulary.KEPT_NAMES or name in _NO_VARIABLES:
             self.mistake(field.span, f"'{name}' is a word of the language and cannot name a {kind}", "choose another")
         elif len(field.words) > 1:
             self.mistake(field.span, f"a {kind}'s name has no dot: '{name}'", f"write {name.replace('.', '_')}")
@@ -160,6 +152,9 @@ class _Walk:
         return after
 
     def setting(self, setting: ast.Setting) -> None:
+        if setting.word in self.settings:
+            self.mistake(setting.span, f"{setting.word} is set twice", "leave one of them out")
+        self.settings.add(setting.word)
         for argument in setting.arguments:
             if argument.name in ("mbox", "mh"):
                 self.later(argument.span, f"{setting.word} {argument.name}", vocabulary.STORES)
@@ -202,13 +197,7 @@ class _Walk:
     def statement(self, statement: ast.Statement, known: _Known) -> _Known:
         match statement:
             case ast.If():
-                inside = self.condition(statement.condition, known)
-                after = self.block(statement.then, inside)
-                if statement.otherwise is None:
-                    return _union(after, inside)
-                if isinstance(statement.otherwise, ast.If):
-                    return _union(after, self.statement(statement.otherwise, inside))
-                return _union(after, self.block(statement.otherwise, inside))
+                return self.if_(statement, known)
             case ast.ForEach():
                 return self.for_each(statement, known)
             case ast.ForEachMatch():
@@ -225,6 +214,15 @@ class _Walk:
                 return self.go_on(statement, known)
         return known
 
+    def if_(self, statement: ast.If, known: _Known) -> _Known:
+        after: _Known = None
+        otherwise: ast.If | ast.Block | None = statement
+        while isinstance(otherwise, ast.If):
+            known = self.condition(otherwise.condition, known)
+            after = _union(after, self.block(otherwise.then, known))
+            otherwise = otherwise.otherwise
+        return _union(after, known if otherwise is None else self.block(otherwise, known))
+
     def go_on(self, statement: ast.Continue, known: _Known) -> _Known:
         if self.copies and not self.loops:
             self.mistake(statement.span, "continue cannot leave an also block", "put it after the block")
@@ -239,14 +237,24 @@ class _Walk:
         self.continued, self.loops, self.copies = continued, loops, self.copies - 1
 
     def loop(self, block: ast.Block, known: _Known) -> _Known:
-        """Walk a loop's block as its second turn finds it: with all that a first one can have set."""
+        """Walk a loop's block as its second turn finds it: with all that a first one can have set.
+
+        Loops inside one another are walked twice each, and so no deeper than the limit.
+        """
+        if self.depth == limits.LOOP_NESTING:
+            self.mistake(
+                block.span,
+                f"more than {limits.LOOP_NESTING} 'for each' inside one another",
+                "put one of them after the others",
+            )
+            return known
         continued, mistakes = self.continued, list(self.mistakes)
-        self.loops += 1
+        self.loops, self.depth = self.loops + 1, self.depth + 1
         self.continued = []
         first = self.after_continue(self.block(block, known))
         self.mistakes = mistakes
         second = self.after_continue(self.block(block, _union(known, first)))
-        self.loops -= 1
+        self.loops, self.depth = self.loops - 1, self.depth - 1
         self.continued = continued
         return _union(known, second)
 
@@ -297,6 +305,10 @@ class _Walk:
             self.mistake(
                 action.word_span, f"{action.word} decides, and the after rules may not", "write also before it"
             )
+        names = [argument.name for argument in action.arguments]
+        if "create" in names and "mailbox" not in names:
+            span = action.arguments[names.index("create")].span
+            self.mistake(span, f"'create never' is for a mailbox, not for {names[0]}", "leave it out")
         for argument in action.arguments:
             self.action_argument(action, argument, known)
 
@@ -318,8 +330,6 @@ class _Walk:
         """What is written out must be a mailbox name; what expands is made one as it expands."""
         self.text(text, known)
         shape = "".join([part if isinstance(part, str) else "x" for part in text.parts])
-        if shape.upper() == "INBOX":
-            return
         try:
             directory_name(shape)
         except MailboxNameError as error:
@@ -334,11 +344,9 @@ class _Walk:
         said = literal(flag)
         if said is None:
             return
-        systems = {system.lower(): system for system in vocabulary.SYSTEM_FLAGS}
-        if said.startswith("\\") and said.lower() not in systems:
-            self.mistake(flag.span, f"there is no system flag {said}", f"there are {', '.join(systems.values())}")
-        elif not said or any([not "!" <= c <= "~" or c in '(){%*"]' for c in said]):
-            self.mistake(flag.span, f"'{said}' cannot be a keyword", "use letters, digits and $ - _ .")
+        if mistake := flag_mistake(said):
+            is_system = said.startswith("\\")
+            self.mistake(flag.span, mistake, f"there are {', '.join(SYSTEM_FLAGS)}" if is_system else _KEYWORD_HINT)
 
     def status(self, word: str, text: ast.Text, known: _Known) -> None:
         self.text(text, known)
@@ -376,7 +384,7 @@ class _Walk:
             self.later(fact.span, fact.word, word.later)
             return
         for argument in fact.arguments:
-            if argument.name == "mailbox" and isinstance(argument.value, ast.Text):
+            if isinstance(argument.value, ast.Text):  # `mailbox "X" exists`
                 self.mailbox(argument.value, known)
 
     def claim(self, claim: ast.Claim, known: _Known) -> _Known:
@@ -385,12 +393,16 @@ class _Walk:
             self.later(claim.operator_span, claim.operator, word.later)
             return known
         kind = self.value(claim.left, known)
-        if not kind:
-            return known
         if kind == "number" and "number" not in word.operands:
             self.not_for_numbers(claim)
+            return known
         if claim.operator == "matches":
             return self.matches(claim, known)
+        if not kind:
+            return known
+        if "text" in word.operands[1:] and _is_date(claim.left):  # an order: dates are not numbers
+            self.later(claim.span, "comparing dates", vocabulary.TIME)
+            return known
         for right in claim.right:
             self.right(claim, kind, right, known)
         return known
@@ -424,13 +436,22 @@ class _Walk:
     def regex(self, pattern: ast.Pattern, known: _Known) -> frozenset[str]:
         pieces = unbraced(pattern.regex)
         for name in pieces[1::2]:
-            self.variable(pattern.span, name, known)
+            self.field(name_in_regex(pattern.span, name), known)
         try:
-            captures = regex_captures("x".join(pieces[::2]))
+            captures = regex_captures("(?:x)".join(pieces[::2]), pattern.case_sensitive)
         except PatternMistake as mistake:
             self.mistake(pattern.span, mistake.text, mistake.hint)
             return frozenset()
+        for name in captures.names:
+            self.group(pattern.span, name)
         return frozenset([str(number) for number in range(captures.count + 1)]) | frozenset(captures.names)
+
+    def group(self, span: Span, name: str) -> None:
+        """A named group is a variable, and is called like one."""
+        if not (name.isascii() and name.isidentifier()):
+            self.mistake(span, f"a group cannot be called '{name}'", "begin its name with a letter")
+        else:
+            self.name(ast.Field(span, (name,)), "variable")
 
     def right(self, claim: ast.Claim, kind: str, right: ast.Value | ast.Pattern | ast.List, known: _Known) -> None:
         if isinstance(right, ast.List):
@@ -470,6 +491,8 @@ class _Walk:
                 self.text(value, known)
                 return "text"
             case ast.Number():
+                if value.number > limits.NUMBER_MAGNITUDE:
+                    self.mistake(value.span, "this number is too large", f"{limits.NUMBER_MAGNITUDE} is the most")
                 return "number"
             case ast.Field():
                 return self.field(value, known)
@@ -505,7 +528,7 @@ class _Walk:
         reading = self.reading(field)
         if reading is None:
             return ""
-        return "number" if reading.kind in NUMBER_KINDS else "text"
+        return "number" if reading.kind == "number" else "text"
 
     def reading(self, field: ast.Field) -> Reading | None:
         """Read a field's name; None, with the mistake noted, where it means nothing we can do."""
@@ -522,8 +545,9 @@ class _Walk:
     def variable(self, span: Span, name: str, known: _Known) -> None:
         if known is None or name in known:
             return
-        kind = self.names.get(name)
-        if kind == "verdict":
+        first = name.split(".")[0]
+        kind = self.names.get(first)
+        if kind == "verdict" or first in ("spam", "virus"):
             self.later(span, name, vocabulary.VERDICTS)
         elif kind == "list":
             self.mistake(span, f"'{name}' is a list, and a value is needed here", f"ask: from in {name}")
@@ -542,7 +566,9 @@ class _Walk:
             self.variable(placeholder.span, str(placeholder.of.number), known)
         else:
             kind = self.field(placeholder.of, known)
-            if placeholder.time_format is not None and kind:
+            if placeholder.time_format is not None and _is_date(placeholder.of):
+                self.later(placeholder.span, "a date's format", vocabulary.TIME)
+            elif placeholder.time_format is not None and kind:
                 self.mistake(placeholder.span, "only a time takes a format after ':'", "filters begin with |")
         for filter_ in placeholder.filters:
             self.filter(filter_)
@@ -561,6 +587,7 @@ class _Walk:
 
     def test(self, test: ast.Test) -> None:
         words = [line.word for line in test.lines]
+        said: set[str] = set()
         for line in test.lines:
             if vocabulary.TEST_LINES[line.word]:
                 self.later(line.span, line.word, vocabulary.TEST_LINES[line.word])
@@ -568,6 +595,11 @@ class _Walk:
                 self.assume(line)
             elif line.word == "expect":
                 self.expect(line)
+            elif line.word.startswith("envelope") and isinstance(line.arguments[0], ast.Text):
+                self.plain(line.arguments[0], line.word)
+            if line.word not in ("expect", "assume") and words.count(line.word) > 1 and line.word not in said:
+                self.mistake(line.span, f"this test has more than one {line.word}", "leave one of them out")
+            said.add(line.word)
         if "expect" not in words:
             self.mistake(
                 test.name.span, "this test expects nothing", "say what becomes of the message, as: expect keep"
@@ -581,8 +613,11 @@ class _Walk:
             self.later(line.span, "assume", vocabulary.TIME)
             return
         wanted = condition.condition if isinstance(condition, ast.Not) else condition
-        if isinstance(wanted, ast.Fact):
+        if isinstance(wanted, ast.Fact) and wanted.word == "addressed to me":
+            self.mistake(line.span, "this follows from the message and 'addresses'", "write the fields in the message")
+        elif isinstance(wanted, ast.Fact):
             self.fact(wanted, frozenset())
+            self.all_plain(wanted.arguments, "assume")
         else:
             self.later(line.span, "assume", vocabulary.TIME)
 
@@ -592,8 +627,22 @@ class _Walk:
             self.mistake(expected.span, "a plan has no blocks", 'expect each line of it, as: expect also file "X"')
         elif isinstance(expected, ast.Action):
             phase, self.phase = self.phase, "user"
-            self.action(expected, frozenset())
+            before = len(self.mistakes)
+            self.all_plain(expected.arguments, "expect")
+            if len(self.mistakes) == before:
+                self.action(expected, frozenset())
             self.phase = phase
+
+    def all_plain(self, arguments: tuple[ast.Argument, ...], what: str) -> None:
+        for argument in arguments:
+            texts = argument.value.items if isinstance(argument.value, ast.List) else (argument.value,)
+            for text in texts:
+                if isinstance(text, ast.Text):
+                    self.plain(text, what)
+
+
+def _is_date(value: ast.Value) -> bool:
+    return isinstance(value, ast.Field) and value.words == ("date",)
 
 
 def _wild(glob: str) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pydeliver import vocabulary
 from pydeliver.fold import composed, fold, fold_each
+from pydeliver.naming import is_inbox
 from pydeliver.rules import ast
-from pydeliver.rules.check import decides, literal, unbraced
+from pydeliver.rules.check import decides, literal, name_in_regex
 from pydeliver.rules.names import Reading, is_field, read_field
-from pydeliver.rules.patterns import parse_glob, required_literals
+from pydeliver.rules.patterns import parse_glob, required_literals, unbraced
 from pydeliver.rules.program import Pattern, Program
 from pydeliver.rules.source import Source, Span
 
@@ -154,19 +155,22 @@ class _Compiler:
                     self.leaving[-1].append(self.emit(statement.span, "jump", 0))
 
     def if_(self, statement: ast.If) -> None:
-        branch = self.emit(statement.span, "branch", self.condition(statement.condition), 0, 0)
-        self.block(statement.then)
-        if statement.otherwise is None:
-            self.aim(branch, 2, 3)
-            return
-        over = self.emit(statement.span, "jump", 0)
-        self.aim(branch, 2)
-        if isinstance(statement.otherwise, ast.If):
-            self.statement(statement.otherwise)
-        else:
-            self.block(statement.otherwise)
-        self.aim(branch, 3)
-        self.aim(over, 1)
+        """A branch for each condition of the chain; unknown ones go to its end."""
+        branches, jumps = [], []
+        otherwise: ast.If | ast.Block | None = statement
+        while isinstance(otherwise, ast.If):
+            branches.append(self.emit(otherwise.span, "branch", self.condition(otherwise.condition), 0, 0))
+            self.block(otherwise.then)
+            otherwise = otherwise.otherwise
+            if otherwise is not None:
+                jumps.append(self.emit(statement.span, "jump", 0))
+            self.aim(branches[-1], 2)
+        if otherwise is not None:
+            self.block(otherwise)
+        for branch in branches:
+            self.aim(branch, 3)
+        for jump in jumps:
+            self.aim(jump, 1)
 
     def for_each(self, statement: ast.ForEach) -> None:
         reading = read_field(statement.item)
@@ -202,7 +206,7 @@ class _Compiler:
     def argument(self, argument: ast.Argument) -> Value:
         """An argument's value; a list becomes ("texts", value …)."""
         if isinstance(argument.value, ast.Text):
-            return self.text(argument.value, "mailbox" if argument.name == "mailbox" else "")
+            return self.text(argument.value, "mailbox" if argument.name in vocabulary.TARGETS else "")
         if isinstance(argument.value, ast.List):
             return ("texts", *[self.value(item) for item in argument.value.items if not isinstance(item, ast.Pattern)])
         return ("text", str(argument.value))
@@ -271,9 +275,8 @@ class _Compiler:
         right = claim.right[0]
         entries = self.lists[right.words[0]] if isinstance(right, ast.Field) else right
         assert isinstance(entries, ast.List)
-        exact, others = self.keys(entries)
-        wild = tuple([parse_glob(fold_each(key)) for key in exact if "*" in key or "?" in key])
-        exact = tuple([key for key in exact if "*" not in key and "?" not in key])
+        wild = tuple([self.pattern(entry) for entry in entries.items if _is_wild(entry)])
+        exact, others = self.keys(ast.List(entries.span, tuple([e for e in entries.items if not _is_wild(e)])))
         return ("in", written, claim.every, left, frozenset(exact), wild, others)
 
     # ------------------------------------------------------------ patterns
@@ -294,7 +297,8 @@ class _Compiler:
     def regex(self, pattern: ast.Pattern) -> Value:
         pieces = unbraced(pattern.regex)
         if len(pieces) > 1:
-            template = tuple([piece if n % 2 == 0 else ("variable", piece) for n, piece in enumerate(pieces)])
+            named = [self.field(name_in_regex(pattern.span, name), search=True) for name in pieces[1::2]]
+            template = tuple([piece if n % 2 == 0 else named[n // 2] for n, piece in enumerate(pieces)])
             return ("regex", template, pattern.case_sensitive)
         literals = required_literals(pattern.regex)
         return self.entry(Pattern("re2", composed(pattern.regex), pattern.case_sensitive, literals))
@@ -367,4 +371,10 @@ def _form(reading: Reading, search: bool) -> str:
 
 def _is_inbox(argument: tuple[str, Value]) -> bool:
     name, said = argument
-    return name == "mailbox" and said[0] == "text" and said[1].upper() == "INBOX"
+    return name == "mailbox" and said[0] == "text" and is_inbox(said[1])
+
+
+def _is_wild(entry: ast.Value | ast.Pattern) -> bool:
+    """Whether a list's entry is a glob: it has `*` or `?` written out."""
+    written = [part for part in entry.parts if isinstance(part, str)] if isinstance(entry, ast.Text) else []
+    return any(["*" in part or "?" in part for part in written])

@@ -117,15 +117,22 @@ def read_rule_file(path: str) -> bytes:
     """
     try:
         link = os.lstat(path)
-        descriptor = os.open(path, _READ_ONLY)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise Unusable(f"it cannot be opened ({os.strerror(error.errno or 0)})") from error
     try:
+        _check_file(os.stat(path))  # before it is opened: opening a device can do something
+        descriptor = os.open(path, _READ_ONLY)
+    except FileNotFoundError:
+        raise Unusable("it is a link to nothing") from None
+    except OSError as error:
+        raise Unusable(f"it cannot be opened ({os.strerror(error.errno or 0)})") from error
+    try:
         _check_owner(link, "the link")
         _check_file(os.fstat(descriptor))
-        _check_directory(os.path.dirname(path) or ".")
+        for place in {path, os.path.realpath(path)}:
+            _check_directory(os.path.dirname(place) or ".")
         return _read(descriptor)
     except OSError as error:
         raise Unusable(f"it cannot be read ({os.strerror(error.errno or 0)})") from error

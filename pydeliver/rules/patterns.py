@@ -11,8 +11,8 @@ References: https://github.com/google/re2/wiki/Syntax
 
 from __future__ import annotations
 
-import warnings
-
+from pydeliver import limits
+from pydeliver.fold import composed
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -52,40 +52,102 @@ def parse_glob(text: str) -> tuple[str | int, ...]:
     return tuple(pieces)
 
 
+def unbraced(regex: str) -> list[str]:
+    """Split a regex at `{name}`: texts and names in turn, beginning and ending with a text.
+
+    Braces that are RE2's own (`{2,3}`, `\\p{Greek}`, `\\x{41}`) and those between
+    `[` and `]` stay in the text.
+    """
+    pieces, start, at, in_class = [], 0, 0, False
+    while at < len(regex):
+        end = _token_end(regex, at, in_class)
+        if regex[at] == "[" and not in_class:
+            in_class = True
+        elif regex[at] == "]":
+            in_class = False
+        elif regex[at] == "{" and not in_class and _is_name(regex[at + 1 : end - 1]):
+            pieces += [regex[start:at], regex[at + 1 : end - 1]]
+            start = end
+        at = end
+    return [*pieces, regex[start:]]
+
+
+def _token_end(regex: str, at: int, in_class: bool) -> int:
+    """Where what stands at `at` ends: an escape, the begin of a class, what stands in braces, or one character."""
+    character = regex[at]
+    if character == "\\":
+        if regex[at + 1 : at + 3] in ("p{", "P{", "x{"):
+            return (regex.find("}", at) + 1) or len(regex)
+        if regex[at + 1 : at + 2] == "Q":
+            return (regex.find("\\E", at) + 2) if "\\E" in regex[at:] else len(regex)
+        return min(at + 2, len(regex))
+    if character == "[":
+        if in_class:
+            return (regex.find(":]", at) + 2) if regex.startswith("[:", at) and ":]" in regex[at:] else at + 1
+        at += 2 if regex.startswith("[^", at) else 1
+        return at + 1 if regex.startswith("]", at) else at
+    if character == "{" and not in_class:
+        return (regex.find("}", at) + 1) or at + 1
+    return at + 1
+
+
+def _is_name(text: str) -> bool:
+    parts = text.replace("-", "_").split(".")
+    return text.isascii() and all([part.isidentifier() for part in parts])
+
+
+def compile_regex(regex: str, case_sensitive: bool) -> Any:
+    """Return what RE2 makes of it; raises PatternMistake.
+
+    `^` and `$` are line ends.  What compiles here once compiles always.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False  # else it writes to descriptor 2, which the MTA puts in the bounce
+    options.case_sensitive = case_sensitive
+    options.max_mem = limits.PATTERN_MEMORY
+    try:
+        return re2.compile(b"(?m)" + composed(regex).encode("utf-8", "replace"), options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise PatternMistake(*_reason(said.replace("(?m)", "", 1))) from None
+
+
+def regex_captures(regex: str, case_sensitive: bool = False) -> Captures:
+    """Return what the regex captures, names in lower case; raises PatternMistake where RE2 refuses it."""
+    compiled = compile_regex(regex, case_sensitive)
+    return Captures(compiled.groups, tuple([name.decode().lower() for name in compiled.groupindex]))
+
+
 _UNSUPPORTED = (
-    ("(?=", "look-ahead", "match what stands there too, and capture the part you need with ( )"),
-    ("(?!", "look-ahead", "say it as a second condition with 'not'"),
-    ("(?<=", "look-behind", "match what stands there too, and capture the part you need with ( )"),
-    ("(?<!", "look-behind", "say it as a second condition with 'not'"),
-    ("(?>", "an atomic group", "use ( ) or (?: )"),
-    ("\\Z", "\\Z", "use \\z for the end of the text"),
+    ("invalid perl operator: (?=", "look-ahead", "match what stands there too, and capture the part you need with ( )"),
+    ("invalid perl operator: (?!", "look-ahead", "say it as a second condition with 'not'"),
+    ("invalid perl operator: (?<=", "look-behind", "match what stands there too, and capture what you need with ( )"),
+    ("invalid perl operator: (?<!", "look-behind", "say it as a second condition with 'not'"),
+    ("invalid perl operator: (?>", "an atomic group", "use ( ) or (?: )"),
+    ("invalid escape sequence: \\Z", "\\Z", "use \\z for the end of the text"),
 )
 
 
-def regex_captures(regex: str) -> Captures:
-    """Return what the regex captures; raises PatternMistake where RE2 refuses it."""
-    import re2
-
-    for written, name, hint in _UNSUPPORTED:
-        if written in regex:
-            raise PatternMistake(f"{name} is not possible in a pattern", hint)
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled = re2.compile(regex.encode(), options)
-    except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        raise PatternMistake(
-            *_reason(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason))
-        ) from None
-    return Captures(compiled.groups, tuple([name.decode() for name in compiled.groupindex]))
-
-
 def _reason(reason: str) -> tuple[str, str]:
+    """Say RE2's reason in words, and what to do."""
     detail = reason.partition(": ")[2]
+    for said, name, hint in _UNSUPPORTED:
+        if reason.startswith(said):
+            return f"{name} is not possible in a pattern", hint
     if reason.startswith("invalid escape sequence") and detail[1:].isdigit():
         return f"a back-reference ({detail}) is not possible in a pattern", "capture it, and compare the text in a rule"
     hints = {
+        "bad repetition operator": "repeat once; to repeat a repetition, put it into (?: )",
+        "invalid repetition size": "write the smaller number first; all together may repeat 1000 times",
+        "invalid character class range": "write the smaller end first, as in [a-z]; a - that is meant stands last",
+        "invalid named capture group": "name a group with letters, digits and _, as in (?P<number>[0-9]+)",
+        "invalid perl operator": "groups are ( ), (?: ), (?P<name> ) and (?i: )",
+        "invalid escape sequence": "write \\\\ for a backslash that is meant",
+        "trailing \\": "write \\\\ for a backslash that is meant",
+        "pattern too large": "make it shorter, or write several patterns in [ ]",
         "missing )": "close the parenthesis, or write \\( for a parenthesis that is meant",
         "unexpected )": "write \\) for a parenthesis that is meant",
         "missing ]": "close the bracket, or write \\[ for a bracket that is meant",
@@ -100,21 +162,28 @@ def required_literals(regex: str) -> tuple[str, ...]:
     if "[:" in regex:  # a POSIX class: Python's parser reads it otherwise
         return ()
     import re._parser as parser  # type: ignore[import-not-found, unused-ignore]
+    import warnings
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = parser.parse(_as_python(regex))
+            tree = parser.parse(_as_python(composed(regex)))
+        return tuple(sorted(_sequence_literals(tree)))
     except (parser.error, OverflowError, RecursionError, Warning):
         return ()
-    return tuple(sorted(_sequence_literals(tree)))
 
 
 def _as_python(regex: str) -> str:
-    pieces = regex.split("(?<")
-    return pieces[0] + "".join(
-        [("(?P<" if piece[:1].isalpha() or piece[:1] == "_" else "(?<") + piece for piece in pieces[1:]]
-    )
+    """Write RE2's `(?<name>` as Python wants it; an escaped parenthesis is no group."""
+    written, at = [], 0
+    while at < len(regex):
+        if regex.startswith("(?<", at):
+            written.append("(?P<")
+            at += 3
+        else:
+            written.append(regex[at : at + (2 if regex[at] == "\\" else 1)])
+            at += len(written[-1])
+    return "".join(written)
 
 
 def _sequence_literals(sequence: Iterable[Any]) -> frozenset[str]:

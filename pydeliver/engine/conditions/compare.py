@@ -9,9 +9,9 @@ Does not know: where values come from; see `values`.
 
 from __future__ import annotations
 
-from pydeliver.engine.match import match_glob
 from pydeliver.engine.values import number_of, text_of, texts
 from pydeliver.fold import fold
+from pydeliver.limits import CHARACTERS_PER_STEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 
     from pydeliver.engine.conditions import Judge, Truth
     from pydeliver.engine.run import Run, Scalar
-    from pydeliver.rules.program import Condition
+    from pydeliver.rules.program import Condition, Value
 
 
 def quantified(run: Run, every: bool, values: tuple[Scalar, ...], holds: Callable[[Scalar], bool]) -> bool:
-    """Any value, or every one and at least one; the trace gets the values looked at."""
-    if run.trace is not None:
-        run.trace.append(("values", values))
+    """Any value, or every one and at least one; a value that is missing is empty text."""
+    look_at(run, values)
     if every:
         return bool(values) and all([holds(value) for value in values])
-    return any([holds(value) for value in values])
+    return any([holds(value) for value in values or ("",)])
+
+
+def look_at(run: Run, values: tuple[Scalar, ...]) -> None:
+    """Tell the trace what is compared, and count the work."""
+    if run.trace is not None:
+        run.trace.append(("values", values))
+    run.spend(len(values) + sum([len(value) for value in values if isinstance(value, str)]) // CHARACTERS_PER_STEP)
 
 
 def _is(run: Run, condition: Condition) -> Truth:
@@ -72,14 +78,24 @@ def _comparison(found: Callable[[str, str], bool]) -> Judge:
 
 def _in(run: Run, condition: Condition) -> Truth:
     _, _, every, left, exact, wild, others = condition
+    fits = _fits_any(run, wild) if wild else None
     rights = [right for other in others for right in texts(run, other)]
 
     def holds(value: Scalar) -> bool:
         if _equals_key(value, exact) or any([_equal(value, right) for right in rights]):
             return True
-        return any([match_glob(glob, text_of(value)) is not None for glob in wild])
+        return fits is not None and fits(text_of(value))
 
     return quantified(run, every, texts(run, left), holds)
+
+
+def _fits_any(run: Run, wild: tuple[Value, ...]) -> Callable[[str], bool]:
+    """Whether a text fits one of the globs; only where there are any is what matches them loaded."""
+    from pydeliver.engine.match import match
+    from pydeliver.engine.pattern import pattern_of
+
+    globs = [glob for glob in [pattern_of(run, value) for value in wild] if glob is not None]
+    return lambda text: any([match(glob, text) is not None for glob in globs])
 
 
 def _exists(run: Run, condition: Condition) -> Truth:

@@ -5,7 +5,9 @@ Does not know: who answers.
 
 from __future__ import annotations
 
+from pydeliver import limits
 from pydeliver.engine.facts import ask
+from pydeliver.engine.run import EvaluationError
 from pydeliver.engine.values import scalar, text_of
 
 TYPE_CHECKING = False
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 def asked(run: Run, *question: str) -> Answer:
     """The answer to a question, noted as used."""
+    if question not in run.used and len(run.used) >= limits.FACTS:
+        raise EvaluationError(f"the rules asked more than {limits.FACTS} questions")
     answer = ask(run.facts, question)
     run.used[question] = answer
     return answer

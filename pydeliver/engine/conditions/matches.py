@@ -1,63 +1,58 @@
 """`matches`: a glob compares whole values, a regex searches the whole field.
 
 The first value and the first pattern that match set the captures; without a
-match they are left as they were.
+match they are left as they were.  A field that is not there matches nothing.
 
 Does not know: how a pattern matches; see `match`.
 """
 
 from __future__ import annotations
 
-from pydeliver.engine.match import escape_regex, match
-from pydeliver.engine.values import scalar, text_of, texts
-from pydeliver.fold import composed, fold_each
-from pydeliver.rules.patterns import parse_glob
-from pydeliver.rules.program import Pattern
+from pydeliver.engine.conditions.compare import look_at
+from pydeliver.engine.match import match
+from pydeliver.engine.pattern import pattern_of
+from pydeliver.engine.values import text_of, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pydeliver.engine.conditions import Judge, Truth
     from pydeliver.engine.match import Captures
     from pydeliver.engine.run import Run, Scalar
-    from pydeliver.rules.program import Condition, Value
-
-
-def pattern_of(run: Run, value: Value) -> Pattern:
-    """The pattern of the table, or the one built now: what expands in it is literal."""
-    if value[0] == "pattern":
-        return run.program.patterns[value[1]]
-    if value[0] == "regex":
-        pieces = [piece if isinstance(piece, str) else escape_regex(text_of(scalar(run, piece))) for piece in value[1]]
-        return Pattern("re2", composed("".join(pieces)), value[2])
-    return Pattern("glob", "", False, (), _built_glob(run, value[1]))
-
-
-def _built_glob(run: Run, template: Value) -> tuple[str | int, ...]:
-    from pydeliver.engine.expand import expand
-
-    pieces: list[str | int] = []
-    for piece in template[1]:
-        parsed = parse_glob(piece) if isinstance(piece, str) else (expand(run, ("template", (piece,), "")),)
-        pieces += [fold_each(composed(part)) if isinstance(part, str) else part for part in parsed]
-    return tuple(pieces)
+    from pydeliver.rules.program import Condition, Pattern, Value
 
 
 def _matches(run: Run, condition: Condition) -> Truth:
     _, _, every, whole, searched, wanted = condition
-    patterns = [pattern_of(run, value) for value in wanted]
-    fields = texts(run, searched) if any([p.dialect != "glob" for p in patterns]) else ()
-    each = texts(run, whole) if any([p.dialect == "glob" for p in patterns]) else ()
-    if run.trace is not None:
-        run.trace.append(("values", each or fields))
+    patterns = [pattern for pattern in [pattern_of(run, value) for value in wanted] if pattern is not None]
     if every:
-        return _every(run, each, fields, patterns)
-    captures = _first_match(each, [p for p in patterns if p.dialect == "glob"])
-    if captures is None:
-        captures = _first_match(fields, [p for p in patterns if p.dialect != "glob"])
-    if captures is None:
-        return False
-    run.capture(captures)
-    return True
+        return _every(run, whole if _has_glob(patterns) else searched, patterns)
+    for values, tried in _compared(run, whole, searched, patterns):
+        look_at(run, values)
+        captures = _first_match(values, tried)
+        if captures is not None:
+            run.capture(captures)
+            return True
+    return False
+
+
+def _has_glob(patterns: list[Pattern]) -> bool:
+    return any([pattern.dialect == "glob" for pattern in patterns])
+
+
+def _compared(
+    run: Run, whole: Value, searched: Value, patterns: list[Pattern]
+) -> list[tuple[tuple[Scalar, ...], list[Pattern]]]:
+    """Which values are compared with which patterns: addresses with globs, the whole field with regexes.
+
+    Where these are the same, the patterns are tried in the order written, else
+    those of the first one's kind before the others.
+    """
+    if whole == searched:
+        return [(texts(run, whole), patterns)]
+    globs = [pattern for pattern in patterns if pattern.dialect == "glob"]
+    regexes = [pattern for pattern in patterns if pattern.dialect != "glob"]
+    groups = [(texts(run, values), tried) for values, tried in ((whole, globs), (searched, regexes)) if tried]
+    return groups[::-1] if patterns and patterns[0].dialect != "glob" else groups
 
 
 def _first_match(values: tuple[Scalar, ...], patterns: list[Pattern]) -> Captures | None:
@@ -69,17 +64,19 @@ def _first_match(values: tuple[Scalar, ...], patterns: list[Pattern]) -> Capture
     return None
 
 
-def _every(run: Run, each: tuple[Scalar, ...], fields: tuple[Scalar, ...], patterns: list[Pattern]) -> bool:
+def _every(run: Run, value: Value, patterns: list[Pattern]) -> bool:
     """Every value matches one of the patterns; the first value's captures are set."""
-    globs, regexes = [p for p in patterns if p.dialect == "glob"], [p for p in patterns if p.dialect != "glob"]
-    if globs and regexes:
-        found = [_first_match((value,), patterns) for value in each]
-    else:
-        found = [_first_match((value,), patterns) for value in each or fields]
-    if not found or any([captures is None for captures in found]):
-        return False
-    run.capture(found[0] or {})
-    return True
+    values = texts(run, value)
+    look_at(run, values)
+    first: Captures | None = None
+    for one in values:
+        captures = _first_match((one,), patterns)
+        if captures is None:
+            return False
+        first = first or captures
+    if first is not None:
+        run.capture(first)
+    return bool(values)
 
 
 JUDGES: dict[str, Judge] = {"matches": _matches}

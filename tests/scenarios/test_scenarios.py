@@ -1,0 +1,15 @@
+"""Rules, a message and facts give the plan that the manual promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios import evaluation
+from tests.scenarios.scenario import Scenario, check_scenario
+
+SCENARIOS = evaluation.SCENARIOS
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)
+def test_scenario(scenario: Scenario) -> None:
+    check_scenario(scenario)
