@@ -80,22 +80,9 @@ FOR_PATTERNS = {
     "pydeliver.rules.patterns",
 }
 FORBIDDEN = {
-    *(
-        "dataclasses",
-        "typing",
-        "enum",
-        "re",
-        "json",
-        "subprocess",
-        "argparse",
-        "inspect",
-        "functools",
-        "collections",
-        "pathlib",
-        "tomllib",
-        "zoneinfo",
-    ),
-    *("email", "asyncio", "lark", "ssl", "logging", "importlib.metadata", "socket", "shutil", "tempfile", "random"),
+    *("dataclasses", "typing", "enum", "re", "json", "subprocess", "argparse", "inspect", "functools", "collections"),
+    *("pathlib", "tomllib", "zoneinfo", "email", "asyncio", "lark", "ssl", "logging", "importlib.metadata"),
+    *("socket", "shutil", "tempfile", "random"),
 }
 
 MESSAGE = b"From: Carol <carol@example.com>\nTo: ann@example.org\nSubject: a cake\n\nIt is ready.\n"
