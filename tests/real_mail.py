@@ -5,6 +5,7 @@ Does not know: what is done with them.
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ def labelled(shared: Path) -> Iterator[tuple[str, bytes]]:
                 yield member.name, file.read()
 
 
+_FROM_LINE = re.compile(rb"From (?![ \t]*:)[^\n]*\n?")  # `From : ann@x` is a field as RFC 822 allowed it
+
+
 def less_from_line(raw: bytes) -> bytes:
-    """The message without the line that mbox files put before it."""
-    return raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+    """The message without the line that mbox files and some mail systems put before it."""
+    match = _FROM_LINE.match(raw)
+    return raw[match.end() :] if match else raw
