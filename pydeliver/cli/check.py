@@ -122,7 +122,9 @@ def _in_words(report: dict[str, Any]) -> str:
     failed = [trial for trial in report["tests"] if not trial["passed"]]
     lines = [line for trial in failed for line in _failure(report["file"], trial)]
     if failed:
-        return "\n".join([*lines, f"{report['file']}: {len(failed)} of {_counted(len(report['tests']), 'test')} failed"])
+        return "\n".join(
+            [*lines, f"{report['file']}: {len(failed)} of {_counted(len(report['tests']), 'test')} failed"]
+        )
     passed = f", {_counted(len(report['tests']), 'test')} passed" if report["tests"] else ""
     return f"{report['file']}: sound; {_counted(report['rules'], 'rule')}{passed}"
 
