@@ -2,8 +2,9 @@
 
 The floor plan, lowest layer first; imports point down only:
 
-    value address envelope status limits fold naming jsonline vocabulary    words every room speaks; no I/O
+    value address envelope status limits fold flags naming jsonline vocabulary    words every room speaks; no I/O
     message/    view header addresses text edit       a lazy immutable view of the octets received
+    copies                                            what was compiled, kept
     plan                                              actions, in words and as JSON
     rules/      source ast check compile program load     text in, program out; native/ is the front end
     mailbox/    maildir keywords                      stores
