@@ -523,8 +523,9 @@ class _Walk:
 
     def field(self, field: ast.Field, known: _Known) -> str:
         if not is_field(field.words):
-            self.variable(field.span, ".".join(field.words), known)
-            return "any"
+            name = ".".join(field.words)
+            self.variable(field.span, name, known)
+            return "" if self.is_verdict(name) else "any"  # what stands beside a verdict means nothing yet
         reading = self.reading(field)
         if reading is None:
             return ""
@@ -542,12 +543,15 @@ class _Walk:
             return None
         return reading
 
+    def is_verdict(self, name: str) -> bool:
+        first = name.split(".")[0]
+        return first in ("spam", "virus") or self.names.get(first) == "verdict"
+
     def variable(self, span: Span, name: str, known: _Known) -> None:
         if known is None or name in known:
             return
-        first = name.split(".")[0]
-        kind = self.names.get(first)
-        if kind == "verdict" or first in ("spam", "virus"):
+        kind = self.names.get(name.split(".")[0])
+        if self.is_verdict(name):
             self.later(span, name, vocabulary.VERDICTS)
         elif kind == "list":
             self.mistake(span, f"'{name}' is a list, and a value is needed here", f"ask: from in {name}")
