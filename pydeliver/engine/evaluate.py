@@ -16,6 +16,7 @@ from pydeliver.engine.run import EvaluationError, Loop, Run
 from pydeliver.engine.values import items, match_items, scalar, text_of, texts
 from pydeliver.flags import flag_mistake
 from pydeliver.plan import STORES, Action, Plan, Where, quote
+from pydeliver.status import parse_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DECIDING = ("keep", "file", "discard", "reject", "defer")
 _ALONE = ("reject", "defer")
+_DEFAULT_STATUSES = {"reject": ("5.7.1", "message not accepted"), "defer": ("4.7.1", "try again later")}
 _STOPPED = -1  # the address evaluation goes on at when it is over
 
 
@@ -240,7 +242,16 @@ def _is_usable(run: Run, mailbox: str, create: bool) -> bool:
 
 
 def _status(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
-    return Action(word, (("status", text_of(scalar(run, arguments[0][1]))),), where)
+    """What a message brought can leave the text empty, or look like a code of another class."""
+    said = text_of(scalar(run, arguments[0][1]))
+    code, text = _DEFAULT_STATUSES[word]
+    status = parse_status(said, code)
+    if not status.text:
+        run.note(f"{word} without a text for the sender")
+        said = f"{status.code} {text}"
+    elif said.lstrip()[:1] in "245" and status.text == said.strip():
+        said = f"{status.code} {status.text}"
+    return Action(word, (("status", said),), where)
 
 
 def _discard(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:

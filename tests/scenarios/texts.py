@@ -175,6 +175,24 @@ BOUNDS = [
         'rule { reject "5.7.1 {subject} is not wanted" }',
         'reject "5.7.1 Hello is not wanted"',
     ),
+    Scenario(
+        "a refusal never goes without a text",
+        'rule { reject "5.7.9 {list-id}" }',
+        'reject "5.7.9 message not accepted"',
+        warning="without a text",
+    ),
+    Scenario(
+        "nor does putting it off",
+        'rule { defer "{list-id}" }',
+        'defer "4.7.1 try again later"',
+        warning="without a text",
+    ),
+    Scenario(
+        "a code of another class is text",
+        'rule { reject "{subject}" }',
+        'reject "5.7.1 2.0.0 delivered"',
+        fields("Subject: 2.0.0 delivered"),
+    ),
     Scenario("defer without a code", 'rule { defer "come back" }', 'defer "come back"'),
     Scenario("log an empty text", 'rule { log "" }', 'log ""\nkeep'),
 ]
