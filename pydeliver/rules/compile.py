@@ -57,21 +57,31 @@ class _Compiler:
         self.code: list[Instruction] = []
         self.places: list[tuple[int, int]] = []
         self.rules: list[str] = []
-        self.patterns: list[Pattern] = []
+        self.patterns: dict[Pattern, int] = {}  # and their numbers
         self.lists = {
             item.name.words[0]: item.arguments[0].value for item in rules.items if isinstance(item, ast.ListDefinition)
         }
         self.items: list[str] = []  # words that mean the current item of a loop
         self.leaving: list[list[int]] = []  # instructions that jump to the end of the rule or turn
         self.in_loop = False
+        self.counted = (0, 1)  # an offset and its line
 
     # ------------------------------------------------------------ code
 
     def emit(self, span: Span, *instruction: Any) -> int:
         """Add an instruction; its address."""
         self.code.append(instruction)
-        self.places.append((len(self.rules) - 1, self.source.line_of(span.start)))
+        self.places.append((len(self.rules) - 1, self.line_of(span.start)))
         return len(self.code) - 1
+
+    def line_of(self, offset: int) -> int:
+        """As the source's, but quick: it counts on from the line asked for before."""
+        at, line = self.counted
+        if offset < at:
+            at, line = 0, 1
+        line += self.source.text.count("\n", at, offset)
+        self.counted = (offset, line)
+        return line
 
     def aim(self, address: int, *slots: int) -> None:
         """Let the given slots of an instruction mean the next address."""
@@ -304,9 +314,7 @@ class _Compiler:
         return self.entry(Pattern("re2", composed(pattern.regex), pattern.case_sensitive, literals))
 
     def entry(self, pattern: Pattern) -> Value:
-        if pattern not in self.patterns:
-            self.patterns.append(pattern)
-        return ("pattern", self.patterns.index(pattern))
+        return ("pattern", self.patterns.setdefault(pattern, len(self.patterns)))
 
     # ------------------------------------------------------------ values
 

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from pydeliver.value import value
 
+_SHOWN_CHARACTERS = 200  # of a line
+_SHOWN_BEFORE = 100  # of them before the place
+
 
 @value
 class Span:
@@ -68,12 +71,11 @@ def draw(source: Source, mistake: Mistake, kind: str = "") -> str:
     `kind` is put before the text, as in "warning: ".
     """
     start, end = mistake.span.start, mistake.span.end
-    line = source.line_text(start)
     column = source.column_of(start)
-    width = max(1, min(end - start, len(line) - column + 1))
-    before = line[: column - 1]
-    indent = "".join(["\t" if c == "\t" else " " * len(printable(c)) for c in before])
-    mark = "^" + "~" * (sum([len(printable(c)) for c in line[column - 1 : column - 1 + width]] or [1]) - 1)
+    line, before = _window(source.line_text(start), column - 1)
+    width = max(1, min(end - start, len(line) - before))
+    indent = "".join(["\t" if c == "\t" else " " * len(printable(c)) for c in line[:before]])
+    mark = "^" + "~" * (sum([len(printable(c)) for c in line[before : before + width]] or [1]) - 1)
     drawn = [
         f"{source.name}:{source.line_of(start)}:{column}: {kind}{printable(mistake.text)}",
         f"{printable(line)}",
@@ -82,6 +84,16 @@ def draw(source: Source, mistake: Mistake, kind: str = "") -> str:
     if mistake.hint:
         drawn.append(f"hint: {printable(mistake.hint)}")
     return "\n".join(drawn)
+
+
+def _window(line: str, place: int) -> tuple[str, int]:
+    """What is shown of a line, and where in that the place is: a long one is cut around it."""
+    if len(line) <= _SHOWN_CHARACTERS:
+        return line, place
+    start = max(0, min(place - _SHOWN_BEFORE, len(line) - _SHOWN_CHARACTERS))
+    end = start + _SHOWN_CHARACTERS
+    shown = ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
+    return shown, place - start + (1 if start else 0)
 
 
 def printable(text: str) -> str:
