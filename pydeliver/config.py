@@ -130,6 +130,8 @@ def _converted(name: str, said: Any, place: str) -> Setting:
     if type(said) is not type(default):
         kind = {bool: "true or false", int: "a whole number", str: "a text"}[type(default)]
         raise ConfigError(f"{place}: {name} is {kind}, not {said!r}")
+    if said == "":
+        raise ConfigError(f"{place}: {name} is empty; leave it out for the default, {default}")
     if type(said) is int and not 1 <= said <= 86_400:
         raise ConfigError(f"{place}: {name} is from 1 to 86400, not {said}")
     return said
