@@ -15,11 +15,16 @@ from pydeliver.naming import MailboxNameError, directory_name
 from pydeliver.rules import ast
 from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
 from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures, unbraced
-from pydeliver.rules.source import Mistake, RuleError, Span
+from pydeliver.rules.source import Mistake, RuleError, Source, Span
 from pydeliver.status import parse_status
 
 _KEYWORD_HINT = "use letters, digits and $ - _ . without a blank"
-_NO_VARIABLES = ("correspondents", "contacts", "spam", "virus")  # words of later versions that would change meaning
+_LATER_NAMES = {  # words of later versions, by what they may name
+    "correspondents": "",
+    "contacts": "",
+    "spam": "verdict",
+    "virus": "verdict",
+}
 
 
 def check(rules: ast.RuleFile, phase: str = "user") -> None:
@@ -27,7 +32,7 @@ def check(rules: ast.RuleFile, phase: str = "user") -> None:
 
     In the phase "after" only extras, flags and `log` are allowed.
     """
-    walk = _Walk(phase)
+    walk = _Walk(rules.source, phase)
     for item in rules.items:
         walk.declare(item)
     known: _Known = frozenset()
@@ -76,8 +81,8 @@ def _union(one: _Known, other: _Known) -> _Known:
 class _Walk:
     """One walk over a rule file, in the order of evaluation."""
 
-    def __init__(self, phase: str) -> None:
-        self.phase = phase
+    def __init__(self, source: Source, phase: str) -> None:
+        self.source, self.phase = source, phase
         self.mistakes: list[Mistake] = []
         self.names: dict[str, str] = {}  # name -> list, verdict or variable
         self.items: list[str] = []  # fields that mean the current item of a `for each`
@@ -91,7 +96,8 @@ class _Walk:
         self.mistakes.append(Mistake(span, text, hint))
 
     def later(self, span: Span, word: str, what: str) -> None:
-        self.mistake(span, f"not yet: '{word}' ({what} come with a later version)")
+        said = word if " dates" in word else f"'{word}'"
+        self.mistake(span, f"not yet: {said} ({what} come with a later version)")
 
     # ------------------------------------------------------------ definitions
 
@@ -103,12 +109,17 @@ class _Walk:
     def name(self, field: ast.Field, kind: str, defines: bool = False) -> None:
         """A name is one thing: a list, a verdict or a variable, and never a field's or a kept word."""
         name = ".".join(field.words)
-        if is_field(field.words) or name in vocabulary.KEPT_NAMES or name in _NO_VARIABLES:
-            self.mistake(field.span, f"'{name}' is a word of the language and cannot name a {kind}", "choose another")
+        if is_field(field.words) or name in vocabulary.KEPT_NAMES or _LATER_NAMES.get(name, kind) != kind:
+            text = f"'{name}' is a word of the language and cannot name a {kind}"
+            self.mistake(field.span, text, f"choose another name, like my_{name.replace('-', '_').replace('.', '_')}")
         elif len(field.words) > 1:
             self.mistake(field.span, f"a {kind}'s name has no dot: '{name}'", f"write {name.replace('.', '_')}")
         elif self.names.get(name, kind) != kind:
-            self.mistake(field.span, f"'{name}' is a {self.names[name]} and cannot be a {kind} too", "choose another")
+            self.mistake(
+                field.span,
+                f"'{name}' is a {self.names[name]} and cannot be a {kind} too",
+                f"choose another name, like {name}2",
+            )
         elif defines and name in self.names:
             self.mistake(field.span, f"there are two {kind}s called '{name}'", "give one of them another name")
         else:
@@ -169,7 +180,11 @@ class _Walk:
         """A text in which nothing may expand."""
         said = literal(text)
         if said is None:
-            self.mistake(text.span, f"nothing expands in {what}", "write {{ for a brace that is meant")
+            in_test = what in ("expect", "assume", "envelope sender", "envelope recipient")
+            hint = "write it as it comes out" if in_test else "write {{ for a brace that is meant"
+            self.mistake(text.span, f"nothing expands in {what}", hint)
+        elif not said and what in ("maildir", "inbox"):
+            self.mistake(text.span, f"the path of {what} is empty", 'as: maildir "~/Maildir"')
         return said or ""
 
     def plain_list(self, items: ast.List, what: str) -> None:
@@ -288,7 +303,7 @@ class _Walk:
             known = ", ".join(["limits." + limit for limit in vocabulary.RULE_LIMITS])
             self.mistake(statement.name.span, f"there is no limit called '{name}'", f"a file can set {known}")
         if not isinstance(statement.value, ast.Number):
-            self.mistake(statement.value.span, "a limit is a number written out")
+            self.mistake(statement.value.span, "a limit is a number written out", "as: set limits.new_mailboxes = 20")
 
     # ------------------------------------------------------------ actions
 
@@ -302,9 +317,8 @@ class _Walk:
                 action.word_span, f"{action.word} cannot stand in an also block", "an also block holds extras only"
             )
         if self.phase == "after" and word.decides and not action.also and not self.copies:
-            self.mistake(
-                action.word_span, f"{action.word} decides, and the after rules may not", "write also before it"
-            )
+            hint = "write also before it" if word.also else "after rules may hold also file, flag, unflag and log"
+            self.mistake(action.word_span, f"{action.word} decides, and the after rules may not", hint)
         names = [argument.name for argument in action.arguments]
         if "create" in names and "mailbox" not in names:
             span = action.arguments[names.index("create")].span
@@ -333,8 +347,7 @@ class _Walk:
         try:
             directory_name(shape)
         except MailboxNameError as error:
-            hint = f'levels are separated by /, as in "{shape.replace(".", "/")}"' if "." in shape else ""
-            self.mistake(text.span, str(error), hint)
+            self.mistake(text.span, *_mailbox_mistake(text, shape, str(error)))
 
     def flag(self, flag: ast.Value | ast.Pattern, known: _Known) -> None:
         if not isinstance(flag, ast.Text):
@@ -346,7 +359,8 @@ class _Walk:
             return
         if mistake := flag_mistake(said):
             is_system = said.startswith("\\")
-            self.mistake(flag.span, mistake, f"there are {', '.join(SYSTEM_FLAGS)}" if is_system else _KEYWORD_HINT)
+            hint = _KEYWORD_HINT if said and len(said) <= limits.KEYWORD_CHARACTERS else 'as: flag "\\Flagged", "work"'
+            self.mistake(flag.span, mistake, f"there are {', '.join(SYSTEM_FLAGS)}" if is_system else hint)
 
     def status(self, word: str, text: ast.Text, known: _Known) -> None:
         self.text(text, known)
@@ -355,11 +369,16 @@ class _Walk:
             return
         code = said.split(" ", 1)[0]
         if code.count(".") == 2 and code.replace(".", "").isdigit() and not code.startswith(wanted):
-            self.mistake(
-                text.span, f"{word} takes a status that begins with {wanted}", f'as: {word} "{wanted}{code[1:]}"'
+            other = "defer" if word == "reject" else "reject"
+            hint = (
+                f'write {wanted}{code[1:]}, or say: {other} "{said}"'
+                if code[0] in "45"
+                else f"write {wanted}{code[1:]}"
             )
+            self.mistake(text.span, f"{word} takes a status that begins with {wanted}", hint)
         elif not parse_status(said, f"{wanted}.7.0").text:
-            self.mistake(text.span, f"{word} needs a text for the sender", f'as: {word} "{wanted}.7.1 not accepted"')
+            example = "not accepted" if word == "reject" else "try again later"
+            self.mistake(text.span, f"{word} needs a text for the sender", f'as: {word} "{wanted}.7.1 {example}"')
 
     # ------------------------------------------------------------ conditions
 
@@ -412,7 +431,9 @@ class _Walk:
             self.mistake(claim.operator_span, "a number always exists", "compare it, as: size > 5M")
         else:
             self.mistake(
-                claim.operator_span, f"'{claim.operator}' compares texts, and this is a number", "use is, <, >"
+                claim.operator_span,
+                f"'{claim.operator}' compares texts, and this is a number",
+                "compare numbers with is, <, <=, >, >= or between",
             )
 
     def matches(self, claim: ast.Claim, known: _Known) -> _Known:
@@ -448,6 +469,8 @@ class _Walk:
 
     def group(self, span: Span, name: str) -> None:
         """A named group is a variable, and is called like one."""
+        at = self.source.text.lower().find(f"<{name}>", span.start, span.end)
+        span = Span(at + 1, at + 1 + len(name)) if at >= 0 else span
         if not (name.isascii() and name.isidentifier()):
             self.mistake(span, f"a group cannot be called '{name}'", "begin its name with a letter")
         else:
@@ -480,6 +503,8 @@ class _Walk:
             self.later(name.span, f"in {said}", vocabulary.TIME)
         elif self.names.get(said) != "list":
             hint = f'define it: list {said} = ["ann@example.org"]' if said.isidentifier() else ""
+            if is_field(name.words):
+                hint = f'a field is compared as a text: is "{{{said}}}", or contains'
             self.mistake(name.span, f"there is no list called '{said}'", hint)
 
     # ------------------------------------------------------------ values
@@ -556,7 +581,11 @@ class _Walk:
         elif kind == "list":
             self.mistake(span, f"'{name}' is a list, and a value is needed here", f"ask: from in {name}")
         elif name.isdigit():
-            self.mistake(span, f"nothing can have set {{{name}}} here", "a matches before it sets {1}, {2} …")
+            self.mistake(
+                span,
+                f"nothing can have set {{{name}}} here",
+                "'matches' with * or ( ) in its pattern sets {1}, {2} …; ask it first",
+            )
         else:
             self.mistake(span, *_unknown_name(name))
 
@@ -571,7 +600,7 @@ class _Walk:
         else:
             kind = self.field(placeholder.of, known)
             if placeholder.time_format is not None and _is_date(placeholder.of):
-                self.later(placeholder.span, "a date's format", vocabulary.TIME)
+                self.later(placeholder.span, "formats of dates", vocabulary.TIME)
             elif placeholder.time_format is not None and kind:
                 self.mistake(placeholder.span, "only a time takes a format after ':'", "filters begin with |")
         for filter_ in placeholder.filters:
@@ -585,7 +614,7 @@ class _Walk:
         elif filter_.name == "truncate" and not (filter_.argument or "").strip().isdigit():
             self.mistake(filter_.span, "truncate needs a number of characters", "as: {subject|truncate:40}")
         elif filter_.name != "truncate" and filter_.argument is not None:
-            self.mistake(filter_.span, f"'|{filter_.name}' takes no argument")
+            self.mistake(filter_.span, f"'|{filter_.name}' takes no argument", f"write |{filter_.name}")
 
     # ------------------------------------------------------------ tests
 
@@ -643,6 +672,21 @@ class _Walk:
             for text in texts:
                 if isinstance(text, ast.Text):
                     self.plain(text, what)
+
+
+def _mailbox_mistake(text: ast.Text, shape: str, reason: str) -> tuple[str, str]:
+    """What is wrong with a mailbox's name, and what to write."""
+    if "." in shape:
+        slashed = literal(text) is not None and "/".join([level for level in shape.split(".") if level])
+        hint = f'levels are separated by /, as in "{slashed}"' if slashed else "levels are separated by /"
+        return "a '.' cannot stand in a mailbox name", hint
+    if not shape:
+        return reason, 'name it, as in "lists/dev"; the inbox is "INBOX"'
+    if shape.startswith("~"):
+        return reason, f'a directory is written: file maildir "{shape}"' if literal(text) else ""
+    if "//" in f"/{shape}/":
+        return reason, "write one / between two levels, and none at the ends"
+    return reason, "choose another name"
 
 
 def _is_date(value: ast.Value) -> bool:

@@ -74,11 +74,16 @@ def _read_parts(rest: tuple[str, ...], name: str, word: vocabulary.FieldWord, he
         elif said in word.parts and said not in vocabulary.PICKS and not part:
             part = said
         else:
-            raise NameMistake(f"{name} has no '.{said}'", _parts_hint(name, word))
+            raise NameMistake(f"{name} has no '.{said}'", _parts_hint(name, word, said))
     return Reading(name, word.kind, headers, part, pick, word.later)
 
 
-def _parts_hint(name: str, word: vocabulary.FieldWord) -> str:
+def _parts_hint(name: str, word: vocabulary.FieldWord, said: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(said, word.parts, 1, 0.7)
+    if near:
+        return f"did you mean {name}.{near[0]}?"
     return f"{name} has " + " ".join(["." + part for part in word.parts]) if word.parts else ""
 
 

@@ -131,6 +131,26 @@ _UNSUPPORTED = (
 )
 
 
+_REASONS = (
+    ("missing )", "a ( is never closed", "close it, or write \\( for a parenthesis that is meant"),
+    ("unexpected )", "a ) closes nothing", "write \\) for a parenthesis that is meant"),
+    ("missing ]", "a [ is never closed", "close it, or write \\[ for a bracket that is meant"),
+    (
+        "no argument",
+        "nothing stands before {0} to be repeated",
+        "write \\* for an asterisk that is meant; .* is any text",
+    ),
+    ("bad repetition operator", "{0} repeats what is repeated already", "repeat once, or put the inner one into (?: )"),
+    ("invalid repetition size", "{0} is too often", "the smaller number stands first; in all 1000 times is the most"),
+    ("invalid character class range", "{0} is no range of characters", "write the smaller end first, as in [a-z]"),
+    ("invalid named capture group", "{0} is no name of a group", "use letters, digits and _, as in (?P<number>[0-9]+)"),
+    ("invalid perl operator", "{0} means nothing", "groups are ( ), (?: ), (?P<name> ) and (?i: )"),
+    ("invalid escape sequence", "{0} means nothing", "write \\\\ for a backslash that is meant"),
+    ("trailing \\", "a \\ stands alone at the end", "write \\\\ for a backslash that is meant"),
+    ("pattern too large", "there is too much", "make it shorter, or write several patterns in [ ]"),
+)
+
+
 def _reason(reason: str) -> tuple[str, str]:
     """Say RE2's reason in words, and what to do."""
     detail = reason.partition(": ")[2]
@@ -139,22 +159,10 @@ def _reason(reason: str) -> tuple[str, str]:
             return f"{name} is not possible in a pattern", hint
     if reason.startswith("invalid escape sequence") and detail[1:].isdigit():
         return f"a back-reference ({detail}) is not possible in a pattern", "capture it, and compare the text in a rule"
-    hints = {
-        "bad repetition operator": "repeat once; to repeat a repetition, put it into (?: )",
-        "invalid repetition size": "write the smaller number first; all together may repeat 1000 times",
-        "invalid character class range": "write the smaller end first, as in [a-z]; a - that is meant stands last",
-        "invalid named capture group": "name a group with letters, digits and _, as in (?P<number>[0-9]+)",
-        "invalid perl operator": "groups are ( ), (?: ), (?P<name> ) and (?i: )",
-        "invalid escape sequence": "write \\\\ for a backslash that is meant",
-        "trailing \\": "write \\\\ for a backslash that is meant",
-        "pattern too large": "make it shorter, or write several patterns in [ ]",
-        "missing )": "close the parenthesis, or write \\( for a parenthesis that is meant",
-        "unexpected )": "write \\) for a parenthesis that is meant",
-        "missing ]": "close the bracket, or write \\[ for a bracket that is meant",
-        "no argument for repetition operator": "write \\* for an asterisk that is meant; .* is any text",
-    }
-    kind = reason.partition(":")[0]
-    return f"this pattern is not valid: {reason}", hints.get(kind, "")
+    for said, text, hint in _REASONS:
+        if reason.startswith(said):
+            return "in this pattern " + text.format(detail), hint
+    return f"this pattern is not valid: {reason}", ""
 
 
 def required_literals(regex: str) -> tuple[str, ...]:

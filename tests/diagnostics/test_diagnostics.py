@@ -29,7 +29,8 @@ def report(path: Path) -> str:
     try:
         tree = parse(source)
         if importlib.util.find_spec("pydeliver.rules.check") is not None:
-            importlib.import_module("pydeliver.rules.check").check(tree)
+            phase = "after" if path.stem.endswith("-after-rules") else "user"
+            importlib.import_module("pydeliver.rules.check").check(tree, phase)
     except RuleError as error:
         return f"{error}\n"
     return "nothing is wrong\n"
