@@ -1,0 +1,282 @@
+"""The installed program started as a mail server does it, with a home of its own each time, and what is in it after.
+
+A home is copied from a pristine one, so that a delivery killed or failed
+half-way leaves nothing for the next.  As root everything runs as `nobody`:
+root delivers to nobody without being told to.
+
+Does not know: which faults there are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.faults.trace import find_strace
+
+SLOWEST = 10  # seconds; a delivery that takes longer hangs
+_numbers = itertools.count(1)
+
+
+class Outcome(NamedTuple):
+    """What the mail server sees."""
+
+    status: int
+    output: bytes
+    errors: bytes
+    seconds: float
+
+
+class Scene(NamedTuple):
+    """Rules, a message, and the mailboxes it belongs into.
+
+    `ready`: whether the mailboxes are there.  `warm`: whether the rules were
+    compiled before.
+    """
+
+    title: str
+    rules: str
+    mailboxes: tuple[str, ...] = ("INBOX",)
+    ready: bool = True
+    warm: bool = True
+
+
+RULES = r"""
+addresses ["ann@example.org"]
+list friends = ["bob@example.net", "*@family.example"]
+rule "Spam" when header "X-Spam-Flag" is "YES" and from not in friends { flag "$Junk" file "Junk" }
+rule "Big" when size > 10M or (lines > 100000 and subject exists) { file "Big" }
+rule "Detail" when mailbox "{recipient.detail}" exists { file "{recipient.detail}" }
+rule "Shop" when from ends with "@shop.example" {
+    set score = 1
+    if subject contains "[sale" { file "Sales" }
+    for each cc { if cc.domain is "partner.example" { set score = score + 1 } }
+    if score > 1 { file "Shop" }
+}
+"""
+URGENT = RULES + 'rule "Urgent" when subject matches /(urgent|invoice) (?P<number>[0-9]+)/ { flag "\\Flagged" keep }\n'
+LISTS = (
+    RULES + 'rule "All" { also file "archive" }\nrule "Lists" when list-id matches "*.example.org" { file "lists" }\n'
+)
+MISTAKE = URGENT + 'rule "Wrong" when subject contanis "x" { file "x" }\n'
+
+ONE_STORE = Scene("one store", URGENT)
+TWO_STORES = Scene("two stores, mailboxes to be made", LISTS, ("archive", "lists"), ready=False)
+COLD = Scene("rules compiled during the delivery", URGENT, warm=False)
+WRONG_RULES = Scene("a mistake in the rules, and a notice", MISTAKE)
+
+FROM_LINE = b"From bob@shop.example Tue Nov 24 10:00:00 2026\n"
+STORED = (
+    b"Return-Path: <bob@shop.example>\nDelivered-To: ann@example.org\n"
+    b"From: =?utf-8?q?B=C3=B6b?= <bob@shop.example>\nTo: ann@example.org\nCc: carol@example.com\n"
+    b"List-Id: Developers <dev.lists.example.org>\nMessage-ID: <1@shop.example>\nSubject: invoice 42\n\n"
+    + b"".join(b"line %d of the body\n" % number for number in range(200))
+)
+NOTICE_STARTS, NOTICE_ENDS = b"From: pydeliver <MAILER-DAEMON>\n", b"shows all there is to mend.\n"
+
+
+class Found(NamedTuple):
+    """What a home holds: whole copies by mailbox, whole notices, what is neither, and files left in tmp/."""
+
+    copies: dict[str, int]
+    notices: int
+    partial: list[str]
+    litter: list[str]
+
+    def is_stored(self, mailboxes: Sequence[str]) -> bool:
+        """Once in each of these and nowhere else."""
+        return self.copies == dict.fromkeys(mailboxes, 1)
+
+
+class Stage:
+    """A place to deliver at, over and over."""
+
+    def __init__(self, prefix: Path, room: Path) -> None:
+        self.room = room
+        self.program = str(prefix / "bin/pydeliver")
+        self.identity: dict[str, Any] = {}
+        self._owner = None
+        if os.geteuid() == 0:
+            self._owner = pwd.getpwnam("nobody")
+            self.identity = {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
+        self.user = pwd.getpwuid(self._owner.pw_uid if self._owner else os.geteuid()).pw_name
+        self.prefix = prefix
+        self._pristine: dict[str, Path] = {}
+
+    # ------------------------------------------------------------ homes
+
+    def home(self, scene: Scene) -> Path:
+        """A fresh home in which the scene may be played."""
+        if scene.title not in self._pristine:
+            self._pristine[scene.title] = self._prepared(scene)
+        home = self.room / f"home-{next(_numbers)}"
+        shutil.copytree(self._pristine[scene.title], home, symlinks=True)
+        self.own(home)
+        return home
+
+    def empty_home(self, rules: str) -> Path:
+        home = self.room / f"home-{next(_numbers)}"
+        home.mkdir(mode=0o700)
+        (home / ".pydeliverrc").write_text(rules)
+        (home / ".pydeliverrc").chmod(0o600)
+        self.own(home)
+        return home
+
+    def own(self, tree: Path) -> None:
+        """Give a tree to the recipient."""
+        if self._owner:
+            for path in (tree, *tree.rglob("*")):
+                os.chown(path, self._owner.pw_uid, self._owner.pw_gid, follow_symlinks=False)
+
+    def _prepared(self, scene: Scene) -> Path:
+        home = self.empty_home(scene.rules)
+        outcome = self.deliver(home)
+        assert outcome[:3] == (0, b"", b""), outcome
+        assert self.look(home).is_stored(scene.mailboxes), self.look(home)
+        for message in [*home.glob("Maildir/new/*"), *home.glob("Maildir/.*/new/*")]:
+            message.unlink()
+        if not scene.ready:
+            shutil.rmtree(home / "Maildir")
+        shutil.rmtree(home / ".local/state/pydeliver/notices", ignore_errors=True)
+        if not scene.warm:
+            shutil.rmtree(home / ".local")
+        return home
+
+    @cached_property
+    def scratch(self) -> Path:
+        """Where the recipient may write, outside every home."""
+        scratch = self.room / "scratch"
+        scratch.mkdir()
+        scratch.chmod(0o777)
+        return scratch
+
+    def is_pristine(self, home: Path, scene: Scene) -> bool:
+        """Whether nothing has been made, changed or removed in it."""
+        return _contents(home) == _contents(self._pristine[scene.title])
+
+    def look(self, home: Path) -> Found:
+        """What a reader of the Maildir finds, and what lies in its tmp directories."""
+        return look(home, STORED)
+
+    # ------------------------------------------------------------ deliveries
+
+    def environment(self, home: Path) -> dict[str, str]:
+        return {
+            "HOME": str(home),
+            "LOGNAME": self.user,
+            "USER": self.user,
+            "SENDER": "bob@shop.example",
+            "RECIPIENT": "ann+x@example.org",
+            "EXTENSION": "x",
+            "PATH": "/usr/bin:/bin",
+        }
+
+    def deliver(
+        self,
+        home: Path,
+        *arguments: str,
+        command: Sequence[str] = (),
+        message: bytes = FROM_LINE + STORED,
+        **options: Any,
+    ) -> Outcome:
+        """Start the program with the message on a pipe; return when it and all it left behind have ended."""
+        reading, writing = os.pipe()
+        with open(f"/proc/self/fd/{reading}", "rb") as same_pipe:
+            fcntl.flock(reading, fcntl.LOCK_EX)
+            os.write(writing, message)
+            os.close(writing)
+            outcome = self.start([*(command or [self.program]), *arguments], home, reading, **options)
+            os.close(reading)
+            _wait_for_lock(same_pipe.fileno())
+        return outcome
+
+    def start(self, command: Sequence[str], home: Path, stdin: int, **options: Any) -> Outcome:
+        """Start a command as the mail server starts us, and wait for it."""
+        began = time.monotonic()
+        settings = {"env": self.environment(home), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": "/"}
+        with subprocess.Popen(command, stdin=stdin, **{**settings, **self.identity, **options}) as process:
+            try:
+                output, errors = process.communicate(timeout=4 * SLOWEST)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return Outcome(process.returncode, output or b"", errors or b"", time.monotonic() - began)
+
+    # ------------------------------------------------------------ traced
+
+    def tracing_client(self, *options: str) -> list[str]:
+        """The command with strace around the client; with `-f` around all."""
+        return [find_strace(), "-qq", *options, self.program]
+
+    def tracing_interpreter(self, *options: str) -> list[str]:
+        """The command with strace between the client and its interpreter.
+
+        strace's count of calls is for each process, so a fault at the third
+        call of a name would else come upon both of them.
+        """
+        variables = ["STRACE=" + " ".join([*options, self._interpreter])]
+        return ["/usr/bin/env", *variables, str(self._traced_prefix / "bin/pydeliver")]
+
+    @cached_property
+    def _interpreter(self) -> str:
+        return str(self.prefix / "bin/python3")
+
+    @cached_property
+    def _traced_prefix(self) -> Path:
+        """The same installation by symlinks, with a shell script in the interpreter's place."""
+        prefix = self.room / "traced"
+        (prefix / "bin").mkdir(parents=True)
+        shutil.copy2(self.program, prefix / "bin/pydeliver")
+        for name in ("lib", "share"):
+            (prefix / name).symlink_to(self.prefix / name)
+        script = prefix / "bin/python3"
+        script.write_text(f'#!/bin/sh\nexec {find_strace()} -D -qq $STRACE "$@"\n')
+        script.chmod(0o755)
+        return prefix
+
+
+def look(home: Path, stored: bytes) -> Found:
+    copies: dict[str, int] = {}
+    partial, notices = [], 0
+    for path in _messages(home, ("new", "cur")):
+        content = path.read_bytes()
+        mailbox = path.parent.parent.name.removeprefix(".").replace("Maildir", "INBOX")
+        if content == stored:
+            copies[mailbox] = copies.get(mailbox, 0) + 1
+        elif content.startswith(NOTICE_STARTS) and content.endswith(NOTICE_ENDS):
+            notices += 1
+        else:
+            partial.append(str(path))
+    return Found(copies, notices, partial, [str(path) for path in _messages(home, ("tmp",))])
+
+
+def _messages(home: Path, directories: Sequence[str]) -> Iterator[Path]:
+    for directory in directories:
+        yield from home.glob(f"Maildir/{directory}/*")
+        yield from home.glob(f"Maildir/.*/{directory}/*")
+
+
+def _contents(tree: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(tree)): path.read_bytes() if path.is_file() else None for path in sorted(tree.rglob("*"))
+    }
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    """A lock on a pipe is held until the last process that inherited it has closed it."""
+    end = time.monotonic() + 4 * SLOWEST
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            assert time.monotonic() < end, "something still runs"
+            time.sleep(0.002)
