@@ -23,7 +23,7 @@ INTERPRETER = set(
     ).stdout.split()
 )
 STANDARD = {
-    *("__future__", "_collections_abc", "_json", "_stat", "binascii", "errno", "genericpath", "itertools"),
+    *("__future__", "_collections_abc", "_json", "_stat", "binascii", "errno", "gc", "genericpath", "itertools"),
     *("os", "os.path", "posixpath", "pwd", "select", "stat"),
 }
 OURS = {

@@ -65,5 +65,5 @@ def _copy(distribution: importlib.metadata.Distribution, site_packages: Path) ->
         if ".." not in file.parts:  # a script or a manual page
             target = site_packages / file
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-            shutil.copyfile(str(file.locate()), target)
+            shutil.copy2(str(file.locate()), target)  # with its time, which compiled modules name
             target.chmod(0o644)

@@ -11,12 +11,16 @@ command (`run`) it is an ordinary traceback.
 Compiled at each start, so it is short.
 """
 
+import gc
 import posix
 import sys
+import zipimport
 
 _prefix = __file__[: -len("/share/pydeliver/boot.py")]
 _form = sys.argv[1]
 try:
+    gc.set_threshold(100_000)  # more than a usual delivery makes; at Python's 700 importing is also collecting
+    sys.path_hooks.remove(zipimport.zipimporter)  # it would look at each of our directories first, in vain
     sys.path.append("%s/lib/python%d.%d/site-packages" % (_prefix, *sys.version_info[:2]))  # noqa: UP031
     _verdict_fd = int(_form[8:]) if _form.startswith("deliver=") else None
     if _verdict_fd is not None:
