@@ -38,8 +38,12 @@ def install_wheel(wheel: Path, prefix: Path) -> Path:
     _run([*PIP, "--python", python, "install", "--quiet", "--no-deps", "--no-index", "--compile", str(wheel)])
     (site_packages,) = prefix.glob("lib/python*/site-packages")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for distribution in _distributions(project["dependencies"]):
-        _copy(distribution, site_packages)
+    others = os.umask(0o022)  # every user of the machine: whatever that of the tests is
+    try:
+        for distribution in _distributions(project["dependencies"]):
+            _copy(distribution, site_packages)
+    finally:
+        os.umask(others)
     return prefix / "bin"
 
 

@@ -256,9 +256,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    binaries = options.binaries.absolute()
     with somebody(), tempfile.TemporaryDirectory(prefix="pydeliver-bench-", dir="/var/tmp") as name:
         os.umask(0o077)
-        sides = sides_in(Path(name), options.binaries.absolute())
+        if not os.access(binaries / "pydeliver", os.X_OK):
+            raise SystemExit(f"{pwd.getpwuid(os.getuid()).pw_name} cannot run {binaries}/pydeliver")
+        sides = sides_in(Path(name), binaries)
         measure(sides, options.runs)
         data = as_data(sides, options.runs)
         print(json.dumps(data) if options.json else in_words(data))

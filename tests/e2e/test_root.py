@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import stat
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import skip_or_fail
+from tests.conftest import skip_or_fail, skip_unless_root
 from tests.peers.users import User
 
 MESSAGE = b"From: Ann <ann@elsewhere.example>\nSubject: hello\n\nhello\n"
@@ -20,8 +19,7 @@ RULES = 'rule "Hello" when subject is "hello" { flag "Greeting" also file "Copie
 
 def as_root(*command: str | Path, home: Path = Path("/nonexistent")) -> subprocess.CompletedProcess[bytes]:
     """Start a program as a mail system that is root would; HOME is root's, not the recipient's."""
-    if os.geteuid() != 0:
-        skip_or_fail("only root can deliver to other users")
+    skip_unless_root("to deliver to other users")
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LOGNAME": "root"}
     words = [str(word) for word in command]
     return subprocess.run(words, input=MESSAGE, capture_output=True, check=False, cwd="/", env=environment, timeout=60)
