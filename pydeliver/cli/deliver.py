@@ -57,9 +57,15 @@ def run(arguments: list[str], verdict_fd: int | None, tell: Teller) -> None:
 
 
 def _announce_deadline(settings: dict[str, Setting], verdict_fd: int | None) -> None:
-    """The client waits as long as it was built to, unless the administrator says otherwise."""
+    """The client waits as long as it was built to, unless the administrator says otherwise.
+
+    It has set an alarm too, for the case that it is killed itself; that goes with the deadline.
+    """
     if verdict_fd is not None and settings["deadline"] != DEADLINE:
+        from signal import alarm
+
         os.write(verdict_fd, f"deadline {settings['deadline']}\n".encode())
+        alarm(int(settings["deadline"]) + 10)
 
 
 def find_recipient(options: Options) -> tuple[str, str]:

@@ -51,6 +51,7 @@
 
 #define EX_TEMPFAIL	75
 #define LONGEST		86400		/* deadline, seconds */
+#define GRACE		10		/* seconds more that a child without us may run */
 #define BOOT		"/share/pydeliver/boot.py"
 
  /* What may be said. Where class and status differ Postfix believes the class, so they must fit. */
@@ -240,6 +241,12 @@ static void run_child(int verdict, int output, char **argv)
      */
     setsid();
     sigemptyset(&none);
+
+    /*
+     * If we are killed, nobody is left to stop it. Its alarm goes on through
+     * execve(2) and comes after any end we would have made.
+     */
+    alarm(deadline + GRACE);
     if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0
 	|| fcntl(verdict, F_SETFD, 0) < 0 || sigprocmask(SIG_SETMASK, &none, 0) < 0)
 	_exit(EX_TEMPFAIL);
@@ -323,6 +330,7 @@ static void prepare(int *verdict, int *output)
     /* For the child, which inherits them. An ignored SIGCHLD would also free its number. */
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
+    signal(SIGALRM, SIG_DFL);
 
     /* No pipe of ours may become descriptor 0, 1 or 2. */
     if (poll(standard, 3, 0) < 0)

@@ -399,6 +399,14 @@ def test_at_the_deadline_the_whole_group_is_killed(prefix: Prefix, tmp_path: Pat
     wait_until(lambda: not group_exists(int(note.read_text())))
 
 
+@pytest.mark.parametrize(("arguments", "wait"), [((), 250), (("-o", "deadline=7"), 17)])
+def test_a_program_whose_client_was_killed_ends_by_an_alarm(
+    c_prefix: Prefix, arguments: tuple[str, ...], wait: int
+) -> None:
+    c_prefix.python('left = signal.alarm(0)\nsay(f"verdict 75 4.3.0 {left}\\n".encode())')
+    assert c_prefix.run(*arguments).output in (f"4.3.0 {wait}\n".encode(), f"4.3.0 {wait - 1}\n".encode())
+
+
 def test_a_verdict_that_is_already_there_is_taken_after_the_deadline(c_prefix: Prefix, tmp_path: Path) -> None:
     """The client was stopped, or the machine asleep: the message is delivered all the same."""
     ready = tmp_path / "ready"
