@@ -242,7 +242,6 @@ KEPT_NAMES = (
 )  # fmt: skip
 
 
-
 @value
 class ExitStatus:
     """What a run of the program can end in, and when."""

@@ -130,7 +130,7 @@ WORDS = [
 
 @pytest.mark.parametrize("word", CONDITIONS)
 def test_each_condition_holds_in_one_scenario_and_not_in_another(word: str) -> None:
-    assert seen().outcomes.get(word) == {True, False}
+    assert seen().outcomes[word] == frozenset((True, False))
 
 
 @pytest.mark.parametrize("word", WORDS)
