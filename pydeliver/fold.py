@@ -32,9 +32,30 @@ def composed(text: str) -> str:
     return "".join(pieces)
 
 
+_LONG_CHARACTERS = 2_000
+_KEPT_CHARACTERS = 4 << 20
+_kept: dict[tuple[str, str], str] = {}  # long texts folded: each of many rules compares the same few fields
+
+
 def fold(text: str) -> str:
     """Return what `text` is compared as."""
-    return text.lower() if text.isascii() else composed(composed(text).casefold())
+    if text.isascii():
+        return text.lower()
+    return _fold(text) if len(text) < _LONG_CHARACTERS else _remembered("whole", text)
+
+
+def _fold(text: str) -> str:
+    return composed(composed(text).casefold())
+
+
+def _remembered(how: str, text: str) -> str:
+    folded = _kept.get((how, text))
+    if folded is None:
+        folded = _fold(text) if how == "whole" else _fold_each(text)
+        if sum([len(kept) for kept in _kept.values()]) + len(folded) > _KEPT_CHARACTERS:
+            _kept.clear()
+        _kept[how, text] = folded
+    return folded
 
 
 def fold_each(text: str) -> str:
@@ -44,6 +65,10 @@ def fold_each(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    return _fold_each(text) if len(text) < _LONG_CHARACTERS else _remembered("each", text)
+
+
+def _fold_each(text: str) -> str:
     folded = text.casefold()
     if len(folded) == len(text) and all([len(character.casefold()) == 1 for character in set(text)]):
         return folded

@@ -60,3 +60,13 @@ def test_folding_each_character_keeps_every_place(text: str) -> None:
 
 def test_capital_sharp_s_is_the_small_one_where_places_count() -> None:
     assert fold_each("ẞ") == "ß"
+
+
+def test_a_long_text_is_folded_once_for_many_rules() -> None:
+    text = "e\u0301\u0323ß" * 200_000
+    started = time.monotonic()
+    folded = [fold(text) for _ in range(100)]
+    places = [fold_each(text) for _ in range(100)]
+    assert time.monotonic() - started < 10
+    assert folded[0] == folded[-1] == fold(text[:40]) * 20_000
+    assert len(places[0]) == len(text)

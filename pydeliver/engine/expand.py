@@ -12,6 +12,7 @@ from pydeliver.address import Address, parse_address
 from pydeliver.engine.run import Run
 from pydeliver.engine.values import scalar, text_of, truncated
 from pydeliver.fold import composed
+from pydeliver.limits import CHARACTERS_PER_STEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def expand(run: Run, template: Value) -> str:
     """Return the text of a template: pieces are texts, and (value, filters)."""
     _, pieces, place = template
     expanded = [piece if isinstance(piece, str) else _piece(run, piece, place) for piece in pieces]
-    return truncated(run, composed("".join(expanded)))
+    text = "".join(expanded)
+    run.spend(len(text) // CHARACTERS_PER_STEP)
+    return truncated(run, composed(text))
 
 
 def _piece(run: Run, piece: tuple[Value, tuple[tuple[str, int], ...]], place: str) -> str:

@@ -1,0 +1,120 @@
+"""A plan is told in the words of the rule language, with where each came from, and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pydeliver import vocabulary
+from pydeliver.plan import Action, Plan, Where, quote
+
+HERE = Where("Mailing lists", ".pydeliverrc", 46)
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (Action("keep"), "keep"),
+        (Action("keep", also=True), "also keep"),
+        (Action("file", (("mailbox", "lists/dev"),)), 'file "lists/dev"'),
+        (Action("file", (("mailbox", "A"), ("create", "never")), also=True), 'also file "A" create never'),
+        (Action("file", (("maildir", "~/Other"),)), 'file maildir "~/Other"'),
+        (Action("flag", (("flags", ("\\Seen", "work")),)), 'flag "\\Seen", "work"'),
+        (Action("reject", (("status", "5.7.1 no {x}"),)), 'reject "5.7.1 no {{x}}"'),
+        (Action("log", (("text", 'a "b" \\ c'),)), 'log "a \\"b\\" \\ c"'),
+    ],
+)
+def test_an_action_in_words(action: Action, words: str) -> None:
+    assert action.words == words
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("", '""'),
+        ("\\Seen", '"\\Seen"'),
+        ("a\\", '"a\\\\"'),
+        ('\\"', '"\\\\\\""'),
+        ("a\\\\b", '"a\\\\\\b"'),
+        ("é\u200b\x1b\n", '"é\\u200b\\x1b\\n"'),
+        ("\u202eevil", '"\\u202eevil"'),
+        ("\ud800", '"\\ud800"'),
+    ],
+)
+def test_a_text_in_quotes(text: str, quoted: str) -> None:
+    assert quote(text) == quoted
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        (HERE, 'rule "Mailing lists", .pydeliverrc:46'),
+        (Where("", "f", 3), "f:3"),
+        (Where(), "nothing placed it"),
+        (Where("evaluation stopped"), "evaluation stopped"),
+        (Where('a "b" \x1b', "f", 3), 'rule "a \\"b\\" \\x1b", f:3'),
+    ],
+)
+def test_where_an_action_came_from(where: Where, words: str) -> None:
+    assert str(where) == words
+
+
+PLAN = Plan(
+    "file",
+    (
+        Action("file", (("mailbox", "archive/2026-11"),), Where("Archive", ".pydeliverrc", 27), also=True),
+        Action("file", (("mailbox", "lists/dev"),), HERE, flags=("\\Seen",)),
+    ),
+    ("\\Seen",),
+    (('mailbox "A" exists', True),),
+    ("something was cut",),
+)
+
+
+def test_a_plan_in_words_is_one_line_an_action() -> None:
+    assert str(PLAN) == (
+        'also file "archive/2026-11"    rule "Archive", .pydeliverrc:27\n'
+        'file "lists/dev"               rule "Mailing lists", .pydeliverrc:46\n'
+        "warning: something was cut"
+    )
+
+
+def test_a_plan_as_json() -> None:
+    assert json.loads(PLAN.as_json()) == {
+        "version": 1,
+        "disposition": "file",
+        "actions": [
+            {
+                "action": "file",
+                "mailbox": "archive/2026-11",
+                "also": True,
+                "rule": "Archive",
+                "file": ".pydeliverrc",
+                "line": 27,
+            },
+            {
+                "action": "file",
+                "mailbox": "lists/dev",
+                "also": False,
+                "rule": "Mailing lists",
+                "file": ".pydeliverrc",
+                "line": 46,
+            },
+        ],
+        "flags": ["\\Seen"],
+        "facts": {'mailbox "A" exists': True},
+        "warnings": ["something was cut"],
+    }
+
+
+def test_no_argument_of_a_word_takes_the_place_of_a_plans_own_key() -> None:
+    own = {"action", "also", "rule", "file", "line"}
+    assert [word for word, row in vocabulary.ACTIONS.items() if own & set(dict(row.arguments))] == []
+
+
+def test_stores_are_what_is_stored() -> None:
+    plan = Plan("keep", (Action("log", (("text", "x"),)), Action("keep"), Action("discard")))
+    assert plan.stores == (Action("keep"),)
+    assert plan.actions[0].argument("text") == "x"
+    assert plan.actions[0].argument("mailbox") is None
