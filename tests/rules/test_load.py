@@ -145,7 +145,9 @@ ONLY_ROOT_CAN_MAKE: list[tuple[str, Callable[[Path], object], str]] = [
     ("make", "reason"),
     [pytest.param(make, reason, id=title) for title, make, reason in NO_FILES]
     + [
-        pytest.param(make, reason, id=title, marks=pytest.mark.skipif(not is_root(), reason="needs a second uid"))
+        pytest.param(
+            make, reason, id=title, marks=pytest.mark.skipif(not is_root(), reason="needs root: to be a second uid")
+        )
         for title, make, reason in ONLY_ROOT_CAN_MAKE
     ],
 )
@@ -328,7 +330,7 @@ def test_a_copy_that_others_can_write_is_none(home: Path, monkeypatch: pytest.Mo
     assert was_compiled(monkeypatch, lambda: load_here(rules, str(copy)))
 
 
-@pytest.mark.skipif(not is_root(), reason="needs a second uid")
+@pytest.mark.skipif(not is_root(), reason="needs root: to be a second uid")
 def test_a_copy_of_another_owner_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules, copy = home / "rules", home / "copy"
     rules.write_text(SOUND)
