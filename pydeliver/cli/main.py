@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pydeliver.status import EX_TEMPFAIL, EX_USAGE, UNEXPECTED, Status
+from pydeliver.status import EX_TEMPFAIL, UNEXPECTED, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _unknown(command: str) -> int:
     print(
         f"pydeliver: there is no command '{command}'; there are {', '.join(COMMANDS)}, --test, --help", file=sys.stderr
     )
-    return EX_USAGE
+    return EX_TEMPFAIL  # a mail server that was told a wrong word would bounce for any other
 
 
 class Teller:
