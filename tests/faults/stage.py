@@ -207,8 +207,11 @@ class Stage:
             try:
                 output, errors = process.communicate(timeout=4 * SLOWEST)
             except subprocess.TimeoutExpired:
+                hanging = subprocess.run(
+                    ["ps", "-eo", "pid,ppid,stat,wchan,etime,args"], capture_output=True, text=True
+                )
                 process.kill()
-                raise
+                raise AssertionError(f"{command} hangs:\n{hanging.stdout}") from None
         return Outcome(process.returncode, output or b"", errors or b"", time.monotonic() - began)
 
     # ------------------------------------------------------------ traced
