@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import skip_or_fail
+from tests.conftest import skip_or_fail, skip_unless_root
 from tests.faults.report import report
 from tests.faults.stage import COLD, ONE_STORE, STORED, TWO_STORES, Scene, Stage
 from tests.faults.sweep import ANSWER
@@ -73,8 +73,7 @@ def test_a_limit_of_the_system_is_whole_or_75(stage: Stage, scene: Scene, name: 
 @pytest.fixture
 def small(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of its own, with the options of the test."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
+    skip_unless_root("to mount a file system")
     place = stage.room / "mount"
     place.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"mode=0755,{request.param}", "tmpfs", str(place)]
