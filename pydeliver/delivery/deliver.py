@@ -49,39 +49,53 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     """Carry the delivery out and `tell` its status, exactly once."""
     maildir = Maildir(delivery.stores.maildir)
     plan = decide(delivery.programs, delivery.message, delivery.envelope, answers_from(maildir))
+    about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
         performed = perform(plan, delivery.message, delivery.stores, is_wanted)
     except DeliveryError as error:
         performed = Performed(error.status)
-    write_line(journal, _journal_line(delivery, plan, performed))
+    problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
+    write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
     tell(performed.status)
-    problems = [problem for problem in (*delivery.problems, plan.problem, performed.problem) if problem]
     if problems and delivery.notices and performed.status.is_success:
         _notify(delivery, problems)
 
 
-def _journal_line(delivery: Delivery, plan: Plan, performed: Performed) -> str:
+def _about(delivery: Delivery, plan: Plan) -> str:
+    """What the journal says of the message and its plan, as JSON.
+
+    Rendered before anything is committed: a failure here must not be told of a
+    message that is delivered, for it would be delivered again.
+    """
     envelope, message = delivery.envelope, delivery.message
     identities = message.values("message-id")
     return render_json(
         {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "status": performed.status.code,
-            "text": performed.status.text,
             "sender": envelope.sender,
             "recipient": envelope.recipient,
             "message_id": identities[0].angle if identities else "",
             "size": message.size,
             "plan": plan.as_data(),
-            "stored": performed.stored,
-            "notes": (*performed.notes, *message.notes),
-            "problems": [p for p in (*delivery.problems, plan.problem, performed.problem) if p],
         }
     )
 
 
-def _notify(delivery: Delivery, problems: list[str]) -> None:
+def _journal_line(performed: Performed, about: str, notes: tuple[str, ...], problems: tuple[str, ...]) -> str:
+    done = render_json(
+        {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "status": performed.status.code,
+            "text": performed.status.text,
+            "stored": performed.stored,
+            "notes": notes,
+            "problems": problems,
+        }
+    )
+    return f"{done[:-1]},{about[1:]}"
+
+
+def _notify(delivery: Delivery, problems: tuple[str, ...]) -> None:
     """Put a notice for each problem into the inbox; one that cannot be stored is only in the journal."""
     from pydeliver.message.view import Message
     from pydeliver.plan import Action, Plan

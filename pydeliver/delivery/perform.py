@@ -18,7 +18,7 @@ import errno
 from pydeliver.mailbox.maildir import Maildir
 from pydeliver.naming import MailboxNameError
 from pydeliver.plan import Action, Where
-from pydeliver.status import DELIVERED, DeliveryError, Status, parse_status
+from pydeliver.status import DELIVERED, UNEXPECTED, DeliveryError, Status, parse_status
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ FAILURES = {
     errno.EAGAIN: Status("4.3.0", "the mail system is busy"),
 }
 MAILBOX_FAILED = Status("4.2.0", "the mailbox cannot be written")
+_WITHOUT_A_STORE = ("discard", "reject", "defer")
 NOT_WANTED = Status("4.3.0", "the mail system stopped waiting for the delivery")
 
 
@@ -78,7 +79,13 @@ class Performance:
         self._problem = ""
 
     def stage(self) -> None:
-        """Stage every store of the plan; raises DeliveryError if not even the inbox takes the message."""
+        """Stage every store of the plan; raises DeliveryError if not even the inbox takes the message.
+
+        A plan that neither stores nor refuses nor discards was not made by any
+        rule: it is a mistake of ours, and no success.
+        """
+        if not self._plan.stores and not any([action.word in _WITHOUT_A_STORE for action in self._plan.actions]):
+            raise DeliveryError(UNEXPECTED)
         for action in self._plan.stores:
             try:
                 self._stage(action)
