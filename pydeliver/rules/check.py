@@ -4,6 +4,9 @@ What passes compiles and evaluates without a mistake of the writer's.  The walk
 follows the order of evaluation, so that it knows which names some path can
 have set by then; code that no path reaches is not blamed for names.
 
+Longer than other modules: what is known at a place runs through statements,
+conditions and values alike, so that they are one walk.
+
 Does not know: the grammar (the front end reports its own mistakes), nor files.
 """
 
@@ -217,6 +220,8 @@ class _Walk:
                 return self.for_each(statement, known)
             case ast.ForEachMatch():
                 return self.for_each_match(statement, known)
+            case ast.Set() if statement.name.words[0] == "limits":
+                self.mistake(statement.span, "a limit holds for the whole file", "set it outside of the rules")
             case ast.Set():
                 return self.set(statement, known)
             case ast.Action():
@@ -708,8 +713,6 @@ def _unknown_name(name: str) -> tuple[str, str]:
     near = difflib.get_close_matches(name, list(vocabulary.FIELDS), 1, 0.7)
     if near:
         return f"unknown name '{name}'", f"did you mean {near[0]}?"
-    if name.partition(".")[0] in ("spam", "virus"):
-        return f"not yet: '{name}' ({vocabulary.VERDICTS} come with a later version)", ""
     if "-" in name or name.title() in ("Sender", "Received", "Precedence"):
         return f"unknown name '{name}'", f'a header field is written header "{name.title()}"'
     return f"nothing can have set '{name}' here", f"set it before, as: set {name} = 0"
