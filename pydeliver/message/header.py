@@ -201,7 +201,7 @@ def scan_header(raw: bytes, start: int) -> Layout:
 
 
 def _is_empty(raw: bytes, position: int, end: int) -> bool:
-    return end - position <= 2 or not raw[position:end].strip(b"\r\n")
+    return not raw[position:end].strip(b"\r\n")
 
 
 def _is_stepped_over(raw: bytes, position: int, end: int, limit: int) -> bool:

@@ -6,7 +6,7 @@ import time
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pydeliver import limits
@@ -253,6 +253,8 @@ OCTETS = st.one_of(ODD, ODD, st.binary(max_size=200))
 
 
 @given(OCTETS)
+@example(b"\r\x00")  # a last line of two octets that only begins as an empty one
+@example(b"A: b\n\rx")
 def test_the_scanner_finds_what_the_naive_oracle_finds(raw: bytes) -> None:
     message = Message(raw)
     found = [(field.name.encode(), field.raw_value) for field in message.fields]
