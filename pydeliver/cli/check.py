@@ -15,7 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pydeliver.config import CONFIG_FILE, SETTINGS, ConfigError, load_settings
+from pydeliver.config import SETTINGS, ConfigError, load_settings
 from pydeliver.engine.trial import run_tests
 from pydeliver.rules.check import check
 from pydeliver.rules.compile import compile_rules
@@ -154,6 +154,3 @@ def _renew_system_copies(settings: dict[str, Any]) -> None:
         path = str(settings[f"{phase}_rules"])
         if path == SETTINGS[f"{phase}_rules"].default:
             load_rules(path, f"{SYSTEM_COPIES}/{phase}", phase)
-
-
-__all__ = ["CONFIG_FILE", "run"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydeliver import limits
 from pydeliver.address import Address, parse_address
-from pydeliver.engine.run import EvaluationError, Run
+from pydeliver.engine.run import Run
 from pydeliver.fold import composed
 
 TYPE_CHECKING = False
@@ -236,4 +236,4 @@ def truncated(run: Run, text: str) -> str:
     return text[: limits.TEXT_CHARACTERS]
 
 
-__all__ = ["EvaluationError", "items", "match_items", "number_of", "scalar", "text_of", "texts", "truncated"]
+__all__ = ["items", "match_items", "number_of", "scalar", "text_of", "texts", "truncated"]

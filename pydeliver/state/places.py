@@ -36,7 +36,7 @@ class Places:
 
     def program(self, rules: str, is_default: bool) -> str:
         """The compiled copy of a rule file; one that is not the user's usual one has a name of its own."""
-        return f"{self.state}/program" if is_default else f"{self.state}/program-{crc32(rules.encode()):08x}"
+        return f"{self.state}/program" if is_default else f"{self.state}/program-{crc32(os.fsencode(rules)):08x}"
 
     def name(self, path: str) -> str:
         """What a file is called in plans and messages: without the home directory it is in."""
