@@ -78,7 +78,8 @@ class Plan:
     discard, reject or defer.  `facts` are those that were asked for, in words.
     `warnings` are what a reader should know: what a sanitiser changed, what
     was left out, and why.  `problem`: the rules failed as they ran, and their
-    owner is told.
+    owner is told.  `new_mailboxes`: what the stores will make because an
+    expansion named it, by kind and place; they are counted.
     """
 
     disposition: str
@@ -87,6 +88,7 @@ class Plan:
     facts: tuple[tuple[str, str | int | float | bool], ...] = ()
     warnings: tuple[str, ...] = ()
     problem: str = ""
+    new_mailboxes: tuple[tuple[str, Argument], ...] = ()
 
     @property
     def stores(self) -> tuple[Action, ...]:

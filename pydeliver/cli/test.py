@@ -22,7 +22,6 @@ from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.answer import answers_from, decide
 from pydeliver.delivery.handover import Told, read_envelope
 from pydeliver.engine.explain import explain
-from pydeliver.mailbox.maildir import Maildir
 from pydeliver.message.view import Message
 from pydeliver.plan import quote
 from pydeliver.state.places import Places
@@ -82,7 +81,7 @@ def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
         return True
     envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, name)
     trace: list[Any] | None = [] if options.trace else None
-    plan = decide(prepared.programs, message, envelope, answers_from(Maildir(prepared.stores.maildir)), trace)
+    plan = decide(prepared.programs, message, envelope, answers_from(prepared.stores), trace)
     lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()
     notices = [f"notice {quote(problem.splitlines()[0])}" for problem in (*prepared.problems, plan.problem) if problem]
     if options.json:

@@ -7,17 +7,21 @@ Does not know: rules; why a question was asked.
 
 from __future__ import annotations
 
+import os
+import time
+
 from pydeliver.engine.evaluate import evaluate
 from pydeliver.engine.facts import Need
+from pydeliver.mailbox.maildir import Maildir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from pydeliver.delivery.perform import Stores
     from pydeliver.engine.facts import Answer, Question
     from pydeliver.envelope import Envelope
-    from pydeliver.mailbox.maildir import Maildir
     from pydeliver.message.view import Message
     from pydeliver.plan import Plan
     from pydeliver.rules.program import Program
@@ -46,21 +50,39 @@ def decide(
         facts[outcome.question] = answer(outcome.question)
 
 
-def answers_from(maildir: Maildir) -> Answerer:
-    """Return what answers from the mailboxes of `maildir`."""
+def answers_from(stores: Stores) -> Answerer:
+    """Return what answers from a user's mailboxes and state."""
 
     def answer(question: Question) -> Answer:
-        word, name = question
-        assert word == "mailbox exists", f"no rule can ask {word!r} yet"
-        return _mailbox_exists(maildir, name)
+        return _ANSWERS[question[0]](stores, *question[1:])
 
     return answer
 
 
-def _mailbox_exists(maildir: Maildir, name: str) -> bool:
+def _mailbox_exists(stores: Stores, name: str) -> bool:
     from pydeliver.naming import MailboxNameError
 
     try:
-        return maildir.exists(name)
+        return Maildir(stores.maildir).exists(name)
     except (OSError, MailboxNameError):
         return False  # what is no mailbox, or cannot be looked at, is not there to file into
+
+
+def _is_new(stores: Stores, kind: str, place: str) -> bool:
+    """Whether a store there would make the mailbox."""
+    if kind == "mailbox":
+        return not _mailbox_exists(stores, place)
+    return not os.path.lexists(stores.places.absolute(place))
+
+
+def _made_today(stores: Stores) -> int:
+    from pydeliver.state.new_mailboxes import count_today
+
+    return count_today(stores.places, time.time())
+
+
+_ANSWERS: dict[str, Callable[..., Answer]] = {
+    "mailbox exists": _mailbox_exists,
+    "is new": _is_new,
+    "made today": _made_today,
+}

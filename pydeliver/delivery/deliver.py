@@ -14,7 +14,6 @@ import time
 from pydeliver.delivery.answer import answers_from, decide
 from pydeliver.delivery.perform import Performed, Stores, perform
 from pydeliver.jsonline import render_json
-from pydeliver.mailbox.maildir import Maildir
 from pydeliver.state.journal import open_journal, write_line
 from pydeliver.status import DeliveryError
 from pydeliver.value import value
@@ -47,8 +46,7 @@ class Delivery:
 
 def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[Status], None]) -> None:
     """Carry the delivery out and `tell` its status, exactly once."""
-    maildir = Maildir(delivery.stores.maildir)
-    plan = decide(delivery.programs, delivery.message, delivery.envelope, answers_from(maildir))
+    plan = decide(delivery.programs, delivery.message, delivery.envelope, answers_from(delivery.stores))
     about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
@@ -58,6 +56,10 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
     write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
     tell(performed.status)
+    if plan.new_mailboxes and performed.status.is_success:
+        from pydeliver.state.new_mailboxes import record
+
+        record(delivery.stores.places, plan.new_mailboxes, time.time())
     if problems and delivery.notices and performed.status.is_success:
         _notify(delivery, problems)
 

@@ -10,8 +10,9 @@ References: RFC 5228 section 2.10 (implicit keep), RFC 3894 (copy).
 
 from __future__ import annotations
 
+from pydeliver import limits
 from pydeliver.engine.conditions import truth
-from pydeliver.engine.facts import Need, Unanswered, in_words
+from pydeliver.engine.facts import Need, Unanswered, ask, in_words
 from pydeliver.engine.run import EvaluationError, Loop, Run
 from pydeliver.engine.values import items, match_items, scalar, text_of, texts
 from pydeliver.flags import flag_mistake
@@ -219,6 +220,8 @@ def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
         usable = _is_usable(run, str(place), create=len(given) == 1)
     elif not (usable := bool(place) and all(str(place).removeprefix("/").split("/"))):
         run.note(f"the inbox instead of {kind} {quote(str(place))}: an empty level")
+    if usable and len(given) == 1 and arguments[0][1][0] == "template":
+        usable = _may_be_made(run, kind, str(place))
     if not usable:
         return Action("keep", (), where, also, run.flags)
     return Action("file", given, where, also, run.flags)
@@ -238,6 +241,20 @@ def _is_usable(run: Run, mailbox: str, create: bool) -> bool:
     if not create and not asked(run, "mailbox exists", mailbox):
         run.note(f"the inbox instead of mailbox {mailbox!r}: it does not exist, and create never")
         return False
+    return True
+
+
+def _may_be_made(run: Run, kind: str, place: str) -> bool:
+    """Whether a mailbox that an expansion names is there, or is not one too many to be made today."""
+    if (kind, place) in run.new_mailboxes or not ask(run.facts, ("is new", kind, place)):
+        return True
+    allowed = run.program.setting("limits.new_mailboxes")
+    if allowed is None:
+        allowed = limits.NEW_MAILBOXES
+    if int(ask(run.facts, ("made today",))) + len(run.new_mailboxes) >= allowed:
+        run.note(f"the inbox instead of {kind} {quote(place)}: no more than {allowed} are made by expansion in a day")
+        return False
+    run.new_mailboxes.append((kind, place))
     return True
 
 
@@ -315,7 +332,8 @@ def _plan(run: Run, user: Program | None) -> Plan:
         actions = alone[:1]
     decided = [action.word for action in actions if action.word in _DECIDING and not action.also]
     disposition = decided[0] if decided else "keep"
-    return Plan(disposition, tuple(actions), run.flags, _facts(run), tuple(run.notes), run.problem)
+    new = tuple([made for action in actions for made in action.arguments[:1] if made in run.new_mailboxes])
+    return Plan(disposition, tuple(actions), run.flags, _facts(run), tuple(run.notes), run.problem, new)
 
 
 def _participle(action: Action) -> str:

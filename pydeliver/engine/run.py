@@ -61,6 +61,7 @@ class Run:
         self.notes: dict[str, None] = {}  # in order, each once
         self.used: dict[tuple[str, ...], Any] = {}  # facts, in the order asked
         self.values: dict[tuple[Any, ...], tuple[str, ...]] = {}  # of header fields, by form
+        self.new_mailboxes: list[tuple[str, str]] = []  # that expansions name: kind and place
         self.steps = 0
         self.is_stopped = False
         self.problem = ""

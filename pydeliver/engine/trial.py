@@ -10,7 +10,7 @@ Does not know: files; nor how a failure is shown.
 from __future__ import annotations
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import Need, in_words, quiet_answer
+from pydeliver.engine.facts import UNASKED, Need, in_words, quiet_answer
 from pydeliver.envelope import Envelope
 from pydeliver.message.view import Message
 from pydeliver.plan import Action, Plan
@@ -54,7 +54,8 @@ def _run(rules: ast.RuleFile, program: Program, test: ast.Test) -> Trial:
     plan = evaluate((("user", program),), message, envelope, facts)
     while isinstance(plan, Need):
         facts[plan.question] = quiet_answer(plan.question)
-        quiet.append(f"{in_words(plan.question)} is {str(facts[plan.question]).lower()}")
+        if plan.question[0] not in UNASKED:
+            quiet.append(f"{in_words(plan.question)} is {str(facts[plan.question]).lower()}")
         plan = evaluate((("user", program),), message, envelope, facts)
     expected = tuple([_expected(line.arguments[0]).words for line in test.lines if line.word == "expect"])
     line = rules.source.line_of(test.span.start)

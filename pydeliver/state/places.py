@@ -31,6 +31,10 @@ class Places:
         return f"{self.state}/journal.jsonl"
 
     @property
+    def new_mailboxes(self) -> str:
+        return f"{self.state}/new-mailboxes"
+
+    @property
     def notices(self) -> str:
         return f"{self.state}/notices"
 

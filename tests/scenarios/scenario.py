@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import Need, in_words
+from pydeliver.engine.facts import UNASKED, Need, in_words, quiet_answer
 from pydeliver.envelope import Envelope
 from pydeliver.message.view import Message
 from pydeliver.plan import Plan
@@ -51,8 +51,16 @@ class Scenario:
         return tuple([(phase, compile_text(Source(phase, text), phase)) for phase, text in texts if text])
 
     def run(self, trace: list[Any] | None = None) -> Plan | Need:
+        """The plan; what no rule asks, but evaluation must know, has its quiet answer if it is not given."""
         octets = self.message if isinstance(self.message, bytes) else self.message.encode()
-        return evaluate(self.programs, Message(octets), self.envelope, self.facts, trace)
+        facts = dict(self.facts)
+        while True:
+            if trace is not None:
+                trace.clear()
+            outcome = evaluate(self.programs, Message(octets), self.envelope, facts, trace)
+            if not isinstance(outcome, Need) or outcome.question[0] not in UNASKED:
+                return outcome
+            facts[outcome.question] = quiet_answer(outcome.question)
 
 
 def check_scenario(scenario: Scenario) -> None:
