@@ -9,6 +9,7 @@ The floor plan, lowest layer first; imports point down only:
     rules/      source ast check compile program load     text in, program out; native/ is the front end
     mailbox/    maildir keywords                      stores
     config                                            the administrator's settings
+    world/      process                               programs run for a rule
     engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan
     state/      places journal notices                what outlives a delivery
     delivery/   deliver answer perform handover privileges    a plan is carried out

@@ -31,5 +31,11 @@ KEYWORD_CHARACTERS = 50  # Dovecot's mail_max_keyword_length
 KEYWORD_LOCK_WAIT = 5  # for dovecot-uidlist.lock; a keyword is left out rather than a delivery held up
 KEYWORD_LOCK_STALE = 120  # Dovecot's MAILDIR_UIDLIST_LOCK_STALE_TIMEOUT
 
+OUTPUT_OCTETS = 65_536  # kept of what a program that is asked prints; what a text may have
+COMPLAINT_OCTETS = 1_000  # kept of its standard error
+PROGRAM_SECONDS = (
+    60  # a program may take where its rule sets no time; less than the deadline, so that one alone defers nothing
+)
+
 DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
 NOTICES_PER_DAY = 5  # in all; one a day for the same mistake

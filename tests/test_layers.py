@@ -30,7 +30,7 @@ LAYERS = {
         "copies",
     ),
     1: ("message", "copies"),
-    2: ("plan", "rules", "mailbox", "config"),
+    2: ("plan", "rules", "mailbox", "config", "world"),
     3: ("engine", "state"),
     4: ("delivery",),
     6: ("cli",),
