@@ -5,6 +5,10 @@ sender).  It never raises: what is no address becomes a local part as it stands.
 A local part keeps its quotes only where it needs them, so `address` can always be
 written into SMTP or a field, and `"ann"@x` and `ann@x` are one.
 
+`address_mistake` says whether an address may be handed to a program that sends
+mail: as it is one argument there, it must be neither an option nor anything that
+such programs give another meaning (`|command`, `/file`, a list).
+
 Does not know: address lists in fields (`message/addresses`), nor who is local.
 References: RFC 5321 section 4.1.2, RFC 5233 (detail).
 """
@@ -13,10 +17,12 @@ from __future__ import annotations
 
 from pydeliver.value import value
 
-__all__ = ["DELIMITER", "Address", "parse_address", "quote_local"]
+__all__ = ["DELIMITER", "Address", "address_mistake", "parse_address", "quote_local"]
 
 DELIMITER = "+"  # Postfix's recipient_delimiter as nearly everybody sets it
 _QUOTED_ONLY = frozenset(' \t()<>[]:;,@\\"')
+_LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 255  # octets; RFC 5321 section 4.5.3.1
+_SPECIAL_TO_SENDMAIL = ("-", "|", "/", "!")  # at the beginning: an option, a command, a file, a route
 
 
 @value
@@ -66,6 +72,32 @@ def quote_local(text: str) -> str:
     if not text or _QUOTED_ONLY.isdisjoint(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def address_mistake(text: str) -> str:
+    """Return why `text` cannot be sent to, in words; empty if it can.
+
+    Quoted local parts and address literals are refused: programs differ in how they read them.
+    """
+    local, at, domain = text.rpartition("@") if "@" in text else (text, "", "")
+    if not text:
+        return "the address is empty"
+    if not text.isprintable():
+        return "it holds a control character or something else that cannot be seen"
+    if not local or not _QUOTED_ONLY.isdisjoint(local):
+        return "it is not one plain address"
+    if local[0] in _SPECIAL_TO_SENDMAIL:
+        return f"a program that sends mail would not take an address that begins with '{local[0]}' as one"
+    if at and not all([_is_label(label) for label in domain.split(".")]):
+        return f"'{domain}' is no domain"
+    if len(local.encode()) > _LONGEST_LOCAL or len(domain.encode()) > _LONGEST_DOMAIN:
+        return "it is too long for an address"
+    return ""
+
+
+def _is_label(label: str) -> bool:
+    """Whether it may stand between the dots of a domain; letters of any script, as in `bücher.example`."""
+    return bool(label) and label[0] != "-" != label[-1] and label.replace("-", "").replace("_", "").isalnum()
 
 
 def _unquoted(local: str) -> str:

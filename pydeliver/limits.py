@@ -39,3 +39,5 @@ PROGRAM_SECONDS = (
 
 DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
 NOTICES_PER_DAY = 5  # in all; one a day for the same mistake
+RETRY_RECORD_AGE = 604_800  # seconds; Postfix tries for five days (maximal_queue_lifetime), Exim for four
+RETRY_RECORD_OCTETS = 1 << 20  # a plan takes a few thousand

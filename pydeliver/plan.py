@@ -15,7 +15,8 @@ from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from collections.abc import Mapping
+    from typing import Any, TypeAlias
 
     from pydeliver.jsonline import Json
 
@@ -61,8 +62,14 @@ class Action:
         """The action as a rule file would say it."""
         said = [self.word]
         for name, argument in self.arguments:
-            if name == "create":
-                said.append(f"create {argument}")
+            if name in ("create", "sender"):
+                said.append(f"{name} {argument}")
+            elif name == "portion":
+                said.append(str(argument))
+            elif name == "argv":
+                said.append(f"[{_quoted(argument)}]")
+            elif name == "timeout":
+                said.append(f"timeout {argument}s")
             elif name in ("maildir", "mbox", "mh"):
                 said += [name, _quoted(argument)]
             else:
@@ -118,9 +125,39 @@ class Plan:
 def _action_data(action: Action) -> dict[str, Json]:
     data: dict[str, Json] = {"action": action.word}
     data.update(action.arguments)
+    if action.word in STORES:
+        data["flags"] = list(action.flags)
     data["also"] = action.also
     data["rule"], data["file"], data["line"] = action.where.rule, action.where.file, action.where.line
     return data
+
+
+def from_data(data: Mapping[str, Any]) -> Plan:
+    """Return the plan that `as_data` wrote, less its problem.
+
+    Anything else is an AttributeError, KeyError, TypeError or ValueError.
+    """
+    if data["version"] != VERSION:
+        raise ValueError(f"a plan of version {data['version']}")
+    return Plan(
+        str(data["disposition"]),
+        tuple([_action_from(action) for action in data["actions"]]),
+        tuple(data["flags"]),
+        tuple(data["facts"].items()),
+        tuple(data["warnings"]),
+    )
+
+
+def _action_from(data: Mapping[str, Any]) -> Action:
+    own = ("action", "also", "rule", "file", "line", *(("flags",) if data["action"] in STORES else ()))
+    arguments = [(name, said) for name, said in data.items() if name not in own]
+    return Action(
+        str(data["action"]),
+        tuple([(name, tuple(said) if isinstance(said, list) else said) for name, said in arguments]),
+        Where(data["rule"], data["file"], data["line"]),
+        bool(data["also"]),
+        tuple(data["flags"]) if data["action"] in STORES else (),
+    )
 
 
 def _quoted(argument: Argument) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pydeliver import vocabulary
-from pydeliver.plan import Action, Plan, Where, quote
+from pydeliver.plan import STORES, Action, Plan, Where, from_data, quote
 
 HERE = Where("Mailing lists", ".pydeliverrc", 46)
 
@@ -23,6 +25,13 @@ HERE = Where("Mailing lists", ".pydeliverrc", 46)
         (Action("flag", (("flags", ("\\Seen", "work")),)), 'flag "\\Seen", "work"'),
         (Action("reject", (("status", "5.7.1 no {x}"),)), 'reject "5.7.1 no {{x}}"'),
         (Action("log", (("text", 'a "b" \\ c'),)), 'log "a \\"b\\" \\ c"'),
+        (Action("redirect", (("addresses", ("a@x", "b@y")),)), 'redirect "a@x", "b@y"'),
+        (Action("redirect", (("addresses", ("a@x",)), ("sender", "me"))), 'redirect "a@x" sender me'),
+        (Action("pipe", (("argv", ("cmd", "-a b")),), also=True), 'also pipe ["cmd", "-a b"]'),
+        (
+            Action("pipe", (("portion", "header"), ("argv", ("cmd",)), ("timeout", 90))),
+            'pipe header ["cmd"] timeout 90s',
+        ),
     ],
 )
 def test_an_action_in_words(action: Action, words: str) -> None:
@@ -88,6 +97,7 @@ def test_a_plan_as_json() -> None:
             {
                 "action": "file",
                 "mailbox": "archive/2026-11",
+                "flags": [],
                 "also": True,
                 "rule": "Archive",
                 "file": ".pydeliverrc",
@@ -96,6 +106,7 @@ def test_a_plan_as_json() -> None:
             {
                 "action": "file",
                 "mailbox": "lists/dev",
+                "flags": ["\\Seen"],
                 "also": False,
                 "rule": "Mailing lists",
                 "file": ".pydeliverrc",
@@ -106,6 +117,39 @@ def test_a_plan_as_json() -> None:
         "facts": {'mailbox "A" exists': True},
         "warnings": ["something was cut"],
     }
+
+
+TEXT = st.text(max_size=8)
+NAMES = st.sampled_from(sorted({name for row in vocabulary.ACTIONS.values() for name, _ in row.arguments}))
+ACTIONS = st.builds(
+    lambda word, arguments, where, also, flags: Action(
+        word,
+        tuple([(name, said) for name, said in arguments.items() if word not in STORES or name != "flags"]),
+        Where(*where),
+        also,
+        flags if word in STORES else (),
+    ),
+    st.sampled_from(sorted(vocabulary.ACTIONS)),
+    st.dictionaries(NAMES, st.one_of(TEXT, st.integers(0, 999), st.lists(TEXT).map(tuple)), max_size=3),
+    st.tuples(TEXT, TEXT, st.integers(0, 99)),
+    st.booleans(),
+    st.lists(TEXT).map(tuple),
+)
+FACTS = st.dictionaries(TEXT, st.one_of(st.booleans(), st.integers(), TEXT)).map(lambda facts: tuple(facts.items()))
+PLANS = st.builds(Plan, TEXT, st.lists(ACTIONS).map(tuple), st.lists(TEXT).map(tuple), FACTS, st.lists(TEXT).map(tuple))
+
+
+@given(PLANS)
+def test_a_plan_is_read_back_from_its_json(plan: Plan) -> None:
+    assert from_data(json.loads(plan.as_json())) == plan
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"version": 2}, {**PLAN.as_data(), "actions": [{}]}, {**PLAN.as_data(), "facts": 1}]
+)
+def test_what_is_no_plan_is_not_read_as_one(said: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        from_data(said)
 
 
 def test_no_argument_of_a_word_takes_the_place_of_a_plans_own_key() -> None:

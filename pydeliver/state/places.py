@@ -38,6 +38,14 @@ class Places:
     def notices(self) -> str:
         return f"{self.state}/notices"
 
+    @property
+    def retry(self) -> str:
+        return f"{self.state}/retry"
+
+    @property
+    def lock(self) -> str:
+        return f"{self.state}/state.lock"
+
     def program(self, rules: str, is_default: bool) -> str:
         """The compiled copy of a rule file; one that is not the user's usual one has a name of its own."""
         return f"{self.state}/program" if is_default else f"{self.state}/program-{crc32(os.fsencode(rules)):08x}"

@@ -1,0 +1,183 @@
+"""The retry record: what is left of a plan, for the delivery that will be tried again.
+
+A message that is stored cannot be stored again because its redirect failed.
+So the plan and what is done of it are written down, durably, under the
+fingerprint of the message and its envelope, and a retry does the rest.
+A record of somebody else's, of another form or older than a week is none.
+
+A record is emptied before it is removed: whoever has read it and waited for
+its lock sees by that that there is nothing left to do.
+
+Does not know: how a step is done.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from pydeliver import limits
+from pydeliver.jsonline import render_json
+from pydeliver.plan import from_data
+from pydeliver.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pydeliver.envelope import Envelope
+    from pydeliver.plan import Plan
+    from pydeliver.state.places import Places
+
+_READ = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@value
+class Record:
+    """A plan under way; `done` are the places in it of the actions that are not to be done again."""
+
+    plan: Plan
+    done: tuple[int, ...]
+    problem: str = ""
+
+
+def has_records(places: Places, now: float) -> bool:
+    """Whether any delivery is to be gone on with; records too old to be used are removed."""
+    try:
+        names = os.listdir(places.retry)
+    except OSError:
+        return False
+    found = False
+    for name in names:
+        path = f"{places.retry}/{name}"
+        try:
+            if abs(now - os.lstat(path).st_mtime) > limits.RETRY_RECORD_AGE:
+                os.unlink(path)
+            else:
+                found = True
+        except OSError:
+            continue
+    return found
+
+
+def fingerprint(envelope: Envelope, chunks: Iterable[bytes | memoryview]) -> str:
+    """Name a message and its envelope: the same at each attempt of a mail server, another for all else.
+
+    `chunks` are without the From_ line, which has the time of the attempt in it.
+    """
+    from hashlib import blake2b
+
+    digest = blake2b(digest_size=32)
+    for said in (envelope.sender, envelope.recipient, "" if envelope.detail is None else f"+{envelope.detail}"):
+        raw = said.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:%b" % (len(raw), raw))
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+class RecordFile:
+    """The record of one fingerprint, which is to be looked at and changed under its lock only."""
+
+    def __init__(self, places: Places, name: str) -> None:
+        self._places, self._path = places, f"{places.retry}/{name}"
+        self._file = -1
+
+    def read(self, now: float) -> Record | None:
+        """Return the record, if there is one that can be used."""
+        try:
+            file = os.open(self._path, _READ)
+        except OSError:
+            return None
+        try:
+            raw = _octets(file, now)
+            record = _parse(raw) if raw else None
+        except OSError:
+            record = None
+        if record is None:
+            os.close(file)
+        else:
+            self._keep(file)
+        return record
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the record that was read or written has been finished since."""
+        return self._file >= 0 and os.fstat(self._file).st_size == 0
+
+    def write(self, record: Record) -> None:
+        """Write the record in place of the one that is there, durably; raises OSError."""
+        raw = render_json({"plan": record.plan.as_data(), "done": record.done, "problem": record.problem}).encode()
+        temporary = f"{self._path}.{os.getpid()}.{time.monotonic_ns()}"
+        file = self._create(temporary)
+        try:
+            if len(raw) > limits.RETRY_RECORD_OCTETS or os.write(file, raw) != len(raw):
+                raise OSError("the retry record was cut short")
+            os.fsync(file)
+            os.rename(temporary, self._path)
+        except OSError:
+            os.close(file)
+            _try(os.unlink, temporary)
+            raise
+        self._keep(file)
+        _sync_directory(self._places.retry)
+
+    def finish(self) -> None:
+        """Remove the record, if there is one: all is done."""
+        if self._file < 0:
+            return
+        _try(os.ftruncate, self._file, 0)
+        _try(os.unlink, self._path)
+        _try(os.rmdir, self._places.retry)  # if it is empty now: where it is not there, nobody need look into it
+
+    def _create(self, path: str) -> int:
+        try:
+            return os.open(path, _CREATE, 0o600)
+        except FileNotFoundError:
+            os.makedirs(self._places.retry, 0o700, exist_ok=True)
+            return os.open(path, _CREATE, 0o600)
+
+    def _keep(self, file: int) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = file
+
+
+def _octets(file: int, now: float) -> bytes:
+    """What is in the file; nothing if it is not to be trusted."""
+    found = os.fstat(file)
+    is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    if not is_ours or found.st_nlink != 1 or abs(now - found.st_mtime) > limits.RETRY_RECORD_AGE:
+        return b""
+    raw = os.read(file, limits.RETRY_RECORD_OCTETS + 1)
+    return raw if len(raw) == found.st_size else b""
+
+
+def _parse(raw: bytes) -> Record | None:
+    import json
+
+    try:
+        data = json.loads(raw)
+        plan = from_data(data["plan"])
+        done = tuple([place for place in data["done"] if 0 <= place < len(plan.actions)])
+        return Record(plan, done, str(data["problem"]))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _sync_directory(path: str) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _try(call: Callable[..., None], *arguments: str | int) -> None:
+    """Call what may fail without harm."""
+    try:
+        call(*arguments)
+    except OSError:
+        return
