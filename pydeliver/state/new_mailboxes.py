@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pydeliver.state.places import Places
 
-_FLAGS = os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OCTETS = 1 << 20  # read of the file; a day's lines are far less
 
 
@@ -41,7 +41,7 @@ def record(places: Places, made: tuple[tuple[str, object], ...], now: float) -> 
     lines = "".join([f"{day} {kind} {str(place)!a}\n" for kind, place in made])
     try:
         places.make_state()
-        file = os.open(places.new_mailboxes, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+        file = os.open(places.new_mailboxes, os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
     except OSError:
         return
     try:

@@ -67,10 +67,12 @@ URGENT = RULES + 'rule "Urgent" when subject matches /(urgent|invoice) (?P<numbe
 LISTS = (
     RULES + 'rule "All" { also file "archive" }\nrule "Lists" when list-id matches "*.example.org" { file "lists" }\n'
 )
+EXPANDED = RULES + 'rule "Lists" when list-id matches "*.lists.example.org" { file "lists/{1}" }\n'
 MISTAKE = URGENT + 'rule "Wrong" when subject contanis "x" { file "x" }\n'
 
 ONE_STORE = Scene("one store", URGENT)
 TWO_STORES = Scene("two stores, mailboxes to be made", LISTS, ("archive", "lists"), ready=False)
+NEW_MAILBOX = Scene("a mailbox that a message names, to be made and counted", EXPANDED, ("lists.dev",), ready=False)
 COLD = Scene("rules compiled during the delivery", URGENT, warm=False)
 WRONG_RULES = Scene("a mistake in the rules, and a notice", MISTAKE)
 
