@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, TypeAlias
 
-    Setting: TypeAlias = "str | int | bool"
+    Setting: TypeAlias = "str | int | bool | tuple[str, ...]"
 
 CONFIG_FILE = "/etc/pydeliver/pydeliver.toml"
 _READ_OCTETS = 1 << 16
@@ -31,10 +31,14 @@ _READ_OCTETS = 1 << 16
 
 @value
 class SettingRow:
-    """One setting: its default, whose kind its values have, and what it is for."""
+    """One setting: its default, whose kind its values have, and what it is for.
+
+    A `permission` is "allowed" or "refused"; one of "programs" may be a list too, of those allowed.
+    """
 
     default: Setting
     doc: str
+    permission: str = ""
 
 
 SETTINGS = {
@@ -44,6 +48,10 @@ SETTINGS = {
     "after_rules": SettingRow("/etc/pydeliver/after.rules", "rules after every user's; extras, flags and log only"),
     "deadline": SettingRow(limits.DEADLINE, "seconds a delivery may take; below the MTA's own limit"),
     "notices": SettingRow(True, "whether a user is told of mistakes in his rules by a message in his inbox"),
+    "run": SettingRow("allowed", "which programs rules may ask", "programs"),
+    "rewrite": SettingRow("allowed", "which programs rules may have rewrite a message", "programs"),
+    "pipe": SettingRow("allowed", "which programs rules may hand a message to", "programs"),
+    "redirect": SettingRow("allowed", "whether rules may pass a message on", "whether"),
 }
 
 
@@ -123,6 +131,8 @@ def _converted(name: str, said: Any, place: str) -> Setting:
     if name not in SETTINGS:
         raise ConfigError(f"{place}: no setting is called '{name}'; known are {', '.join(SETTINGS)}")
     default = SETTINGS[name].default
+    if SETTINGS[name].permission:
+        return _permission(name, said, place)
     if isinstance(said, str) and isinstance(default, bool) and said in ("true", "false"):
         return said == "true"
     if isinstance(said, str) and type(default) is int and said.isascii() and said.isdigit() and len(said) < 10:
@@ -135,3 +145,18 @@ def _converted(name: str, said: Any, place: str) -> Setting:
     if type(said) is int and not 1 <= said <= 86_400:
         raise ConfigError(f"{place}: {name} is from 1 to 86400, not {said}")
     return said
+
+
+def _permission(name: str, said: Any, place: str) -> Setting:
+    """ "allowed", "refused", or the programs that are allowed; on the command line with commas between them."""
+    if said in ("allowed", "refused"):
+        return str(said)
+    programs = said.split(",") if isinstance(said, str) and said.startswith("/") else said
+    if SETTINGS[name].permission != "programs":
+        raise ConfigError(f"{place}: {name} is allowed or refused, not {said!r}")
+    if not isinstance(programs, list) or not programs:
+        raise ConfigError(f"{place}: {name} is allowed, refused, or a list of programs, not {said!r}")
+    for program in programs:
+        if not isinstance(program, str) or os.path.normpath(os.path.join("/", program)) != program or program == "/":
+            raise ConfigError(f"{place}: {name} lists programs by their whole path, as /usr/bin/spamc, not {program!r}")
+    return tuple(programs)

@@ -33,9 +33,9 @@ KEYWORD_LOCK_STALE = 120  # Dovecot's MAILDIR_UIDLIST_LOCK_STALE_TIMEOUT
 
 OUTPUT_OCTETS = 65_536  # kept of what a program that is asked prints; what a text may have
 COMPLAINT_OCTETS = 1_000  # kept of its standard error
-PROGRAM_SECONDS = (
-    60  # a program may take where its rule sets no time; less than the deadline, so that one alone defers nothing
-)
+REWRITE_OCTETS = 100 << 20  # of the message that a program makes of another; twice what mail servers let in
+PROGRAM_SECONDS = 60  # a program may take where its rule says nothing; one alone does not use up the deadline
+STORING_SECONDS = 20  # of the deadline are kept from programs, so that the message can still be stored
 
 DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
 NOTICES_PER_DAY = 5  # in all; one a day for the same mistake

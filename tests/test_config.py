@@ -22,6 +22,13 @@ def test_every_setting_has_a_default_and_says_what_it_is_for() -> None:
     assert all([row.doc for row in SETTINGS.values()])
 
 
+def test_programs_that_are_allowed_are_listed_in_the_file(config: Path) -> None:
+    config.write_text('run = ["/usr/bin/grep", "/usr/bin/test"]\npipe = "refused"\nrewrite = "allowed"\n')
+    settings = load_settings(path=str(config))
+    assert settings["run"] == ("/usr/bin/grep", "/usr/bin/test")
+    assert (settings["pipe"], settings["rewrite"], settings["redirect"]) == ("refused", "allowed", "allowed")
+
+
 def test_the_file_sets_and_an_override_wins(config: Path) -> None:
     config.write_text('maildir = "~/Mail"\ndeadline = 60\nnotices = false\n')
     settings = load_settings(["deadline=30", f"config={config}"])
@@ -37,6 +44,10 @@ def test_the_file_sets_and_an_override_wins(config: Path) -> None:
         (["notices=false", "notices=true"], ("notices", True)),
         (["deadline=86400"], ("deadline", 86_400)),
         (["maildir=a=b"], ("maildir", "a=b")),
+        (["run=refused"], ("run", "refused")),
+        (["run=/bin/true"], ("run", ("/bin/true",))),
+        (["pipe=/bin/true,/bin/cat"], ("pipe", ("/bin/true", "/bin/cat"))),
+        (["redirect=refused"], ("redirect", "refused")),
     ],
 )
 def test_an_override(overrides: list[str], expected: tuple[str, object]) -> None:
@@ -63,6 +74,11 @@ KNOWN = ", ".join(SETTINGS)
         ("maildir=", "-o: maildir is empty; leave it out for the default, ~/Maildir"),
         ("notices=yes", "-o: notices is true or false, not 'yes'"),
         ("notices=", "-o: notices is true or false, not ''"),
+        ("run=no", "-o: run is allowed, refused, or a list of programs, not 'no'"),
+        ("run=/", "-o: run lists programs by their whole path, as /usr/bin/spamc, not '/'"),
+        ("run=/bin/../x", "-o: run lists programs by their whole path, as /usr/bin/spamc, not '/bin/../x'"),
+        ("run=/bin/a,b", "-o: run lists programs by their whole path, as /usr/bin/spamc, not 'b'"),
+        ("redirect=/bin/cat", "-o: redirect is allowed or refused, not '/bin/cat'"),
         ("config=/nowhere/x.toml", "/nowhere/x.toml: No such file or directory"),
     ],
 )
@@ -76,6 +92,10 @@ def test_a_wrong_override(override: str, said: str) -> None:
     ("text", "said"),
     [
         ("mail_dir = 'x'", f"no setting is called 'mail_dir'; known are {KNOWN}"),
+        ("rewrite = []", "rewrite is allowed, refused, or a list of programs, not []"),
+        ("rewrite = true", "rewrite is allowed, refused, or a list of programs, not True"),
+        ("rewrite = [1]", "rewrite lists programs by their whole path, as /usr/bin/spamc, not 1"),
+        ("redirect = ['/bin/cat']", "redirect is allowed or refused, not ['/bin/cat']"),
         ("[maildir]\npath = 'x'", "maildir is a text, not {'path': 'x'}"),
         ("[section]\n", f"no setting is called 'section'; known are {KNOWN}"),
         ("maildir = 1", "maildir is a text, not 1"),

@@ -166,8 +166,8 @@ MET = {  # limits a user can meet: in the manual with their number
 UNMET = {  # bounds on attacks and on waiting, and those told elsewhere in the manual
     *("NUMBER_MAGNITUDE", "PATTERN_MEMORY", "MAILBOX_NAME_OCTETS", "NEW_MAILBOXES", "CHARACTERS_PER_STEP"),
     *("KEYWORD_LOCK_WAIT", "KEYWORD_LOCK_STALE", "DEADLINE", "NOTICES_PER_DAY"),
-    *("OUTPUT_OCTETS", "COMPLAINT_OCTETS", "PROGRAM_SECONDS"),
     *("RETRY_RECORD_AGE", "RETRY_RECORD_OCTETS"),
+    *("OUTPUT_OCTETS", "COMPLAINT_OCTETS", "PROGRAM_SECONDS", "REWRITE_OCTETS", "STORING_SECONDS"),
 }
 
 

@@ -65,7 +65,7 @@ def _announce_deadline(settings: dict[str, Setting], verdict_fd: int | None) -> 
         from signal import alarm
 
         os.write(verdict_fd, f"deadline {settings['deadline']}\n".encode())
-        alarm(int(settings["deadline"]) + 10)
+        alarm(int(str(settings["deadline"])) + 10)
 
 
 def find_recipient(options: Options) -> tuple[str, str]:
