@@ -11,7 +11,9 @@ HEADER_FIELDS = 10_000  # real mail has under 200; a bomb of a million costs a s
 ADDRESSES = 10_000  # in one field; what follows is not compared
 ENCODED_WORDS = 10_000  # decoded in one field (RFC 2047)
 
-RULE_FILE_OCTETS = 1 << 20  # as Pigeonhole's sieve_max_script_size
+RULE_FILE_OCTETS = 1 << 20  # of one rule file and all that it includes; as Pigeonhole's sieve_max_script_size
+INCLUDES = 255  # files a rule file includes; as Pigeonhole's sieve_include_max_includes
+INCLUDE_NESTING = 10  # files that include one another; as Pigeonhole's sieve_include_max_nesting_depth
 NESTING = 64  # blocks, parentheses and lists in a rule file
 MISTAKES = 100  # drawn of one rule file; the report says where it stopped looking
 STEPS = 1_000_000  # instructions in one evaluation; a usual one takes under a thousand

@@ -212,7 +212,7 @@ DEFINITIONS = {
     "list from": FILES,
     "list from table": FILES,
     "check": VERDICTS,
-    "include": FILES,
+    "include": "",
     "test": "",
 }
 

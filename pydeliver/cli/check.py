@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydeliver.config import SETTINGS, ConfigError, load_settings
 from pydeliver.engine.trial import run_tests
+from pydeliver.rules.ast import placed_items
 from pydeliver.rules.check import check
 from pydeliver.rules.compile import compile_rules
-from pydeliver.rules.load import Unusable, decode_rules, load_rules, read_rule_file
-from pydeliver.rules.native.parse import parse
+from pydeliver.rules.load import Files, Origin, Unusable, decode_rules, load_rules, read_rule_file, read_rules
 from pydeliver.rules.source import RuleError
 from pydeliver.state.places import Places
 
@@ -76,7 +76,9 @@ def _own_file(rules: str) -> str:
 def _check(path: str, phase: str) -> dict[str, Any]:
     report: dict[str, Any] = {"file": path, "sound": False, "mistakes": [], "tests": []}
     try:
-        rules = parse(decode_rules(path, read_rule_file(path)))
+        raw = read_rule_file(path)
+        home = os.path.expanduser("~") if phase == "user" else ""
+        rules = read_rules(decode_rules(path, raw, path), Files(home, len(raw)))
         check(rules, phase)
     except FileNotFoundError:
         report["mistakes"] = [{"text": f"{path}: there is no such file"}]
@@ -87,21 +89,22 @@ def _check(path: str, phase: str) -> dict[str, Any]:
     else:
         trials = run_tests(rules, compile_rules(rules))
         report["tests"] = [_trial(trial) for trial in trials]
-        report["rules"] = sum([1 for item in rules.items if type(item).__name__ in ("Rule", "If")])
+        report["rules"] = sum([1 for _, item in placed_items(rules) if type(item).__name__ in ("Rule", "If")])
         report["sound"] = all([trial.passed for trial in trials])
     return report
 
 
 def _mistakes(error: RuleError) -> list[dict[str, Any]]:
-    source = error.source
     return [
         {
+            "file": source.name,
             "line": source.line_of(mistake.span.start),
             "column": source.column_of(mistake.span.start),
             "text": mistake.text,
             "hint": mistake.hint,
         }
         for mistake in error.mistakes
+        for source in (mistake.source or error.source,)
     ]
 
 
@@ -153,4 +156,4 @@ def _renew_system_copies(settings: dict[str, Any]) -> None:
     for phase in ("before", "after"):
         path = str(settings[f"{phase}_rules"])
         if path == SETTINGS[f"{phase}_rules"].default:
-            load_rules(path, f"{SYSTEM_COPIES}/{phase}", phase)
+            load_rules(Origin(path, phase=phase), f"{SYSTEM_COPIES}/{phase}")

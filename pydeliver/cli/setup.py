@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pydeliver.copies import SYSTEM_COPIES
 from pydeliver.delivery.perform import Stores
-from pydeliver.rules.load import NO_RULES, Loaded, load_rules
+from pydeliver.rules.load import NO_RULES, Loaded, Origin, load_rules
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -54,16 +54,20 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
 def _user_rules(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Loaded:
     if options.rules is not None:
         path = places.absolute(options.rules) if options.rules.startswith("~") else options.rules
-        found = load_rules(path, places.program(path, False), "user", may_store, places.name(path))
+        found = load_rules(_origin(places, path), places.program(path, False), may_store)
         return Loaded(None, f"{path}: there is no such rule file") if found == NO_RULES else found
     for written in (str(settings["rules"]), _XDG_RULES):
         path = places.absolute(written)
-        found = load_rules(path, places.program(path, True), "user", may_store, places.name(path))
+        found = load_rules(_origin(places, path), places.program(path, True), may_store)
         if found != NO_RULES:
             return found
     return NO_RULES
 
 
+def _origin(places: Places, path: str) -> Origin:
+    return Origin(path, places.name(path), "user", places.home)
+
+
 def _system_rules(settings: dict[str, Setting], phase: str, may_store: bool) -> Loaded:
     path = str(settings[f"{phase}_rules"])
-    return load_rules(path, f"{SYSTEM_COPIES}/{phase}", phase, may_store)
+    return load_rules(Origin(path, phase=phase), f"{SYSTEM_COPIES}/{phase}", may_store)

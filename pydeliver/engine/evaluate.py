@@ -202,7 +202,7 @@ _INSTRUCTIONS: dict[str, Callable[[Run, Instruction, int], int]] = {
 
 def _where(run: Run, address: int) -> Where:
     rule, line = run.program.places[address]
-    return Where(run.program.rules[rule], run.program.file, line)
+    return Where(run.program.rules[rule], run.program.files[rule], line)
 
 
 # ---------------------------------------------------------------- actions

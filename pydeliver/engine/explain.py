@@ -86,6 +86,7 @@ def _not_tried(trace: list[Any], programs: tuple[tuple[str, Program], ...]) -> I
     because = f"decided in {decided[0]}" if decided else "evaluation was over"
     for _, program in programs:
         for (rule, line), instruction in zip(program.places, program.code, strict=True):
-            if instruction[0] == "rule" and (program.rules[rule], program.file, line) not in tried:
+            where = (program.rules[rule], program.files[rule], line)
+            if instruction[0] == "rule" and where not in tried:
                 name = f'rule "{printable(program.rules[rule])}"' if program.rules[rule] else "rule without a name"
-                yield f"{name}, {printable(program.file)}:{line}: not tried: {because}"
+                yield f"{name}, {printable(program.files[rule])}:{line}: not tried: {because}"

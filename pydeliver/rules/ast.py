@@ -325,8 +325,11 @@ class CheckDefinition:
 
 @value
 class Include:
+    """`include "path"`; `file` is what stands there, once it has been read."""
+
     span: Span
     path: Text
+    file: RuleFile | None = None
 
 
 @value
@@ -356,6 +359,18 @@ class RuleFile:
 
     source: Source
     items: tuple[Item, ...]
+
+
+def placed_items(rules: RuleFile) -> tuple[tuple[Source, Item], ...]:
+    """Every item with the file it is in, those of included files in the place of their `include`."""
+    placed: list[tuple[Source, Item]] = []
+    for item in rules.items:
+        if isinstance(item, Include):
+            assert item.file is not None, "what is included is read before it is looked at"
+            placed += placed_items(item.file)
+        else:
+            placed.append((rules.source, item))
+    return tuple(placed)
 
 
 if TYPE_CHECKING:

@@ -31,16 +31,19 @@ _LATER_NAMES = {  # words of later versions, by what they may name
 
 
 def check(rules: ast.RuleFile, phase: str = "user") -> None:
-    """Raise RuleError with every mistake in `rules`.
+    """Raise RuleError with every mistake in `rules` and in the files they include.
 
-    In the phase "after" only extras, flags and `log` are allowed.
+    In the phase "after" only extras, flags and `log` are allowed.  `test` blocks
+    are those of `rules` alone: an included file's are checked, and run, with it.
     """
     walk = _Walk(rules.source, phase)
-    for item in rules.items:
+    placed = ast.placed_items(rules)
+    for walk.source, item in placed:
         walk.declare(item)
     known: _Known = frozenset()
-    for item in rules.items:
-        known = walk.item(item, known)
+    for walk.source, item in placed:
+        if walk.source is rules.source or not isinstance(item, ast.Test):
+            known = walk.item(item, known)
     if walk.mistakes:
         raise RuleError(rules.source, tuple(walk.mistakes))
 
@@ -96,7 +99,7 @@ class _Walk:
         self.copies = 0
 
     def mistake(self, span: Span, text: str, hint: str = "") -> None:
-        self.mistakes.append(Mistake(span, text, hint))
+        self.mistakes.append(Mistake(span, text, hint, self.source))
 
     def later(self, span: Span, word: str, what: str) -> None:
         said = word if " dates" in word else f"'{word}'"
@@ -143,8 +146,6 @@ class _Walk:
                 self.list_definition(item)
             case ast.CheckDefinition():
                 self.later(item.span, "check", vocabulary.VERDICTS)
-            case ast.Include():
-                self.later(item.span, "include", vocabulary.FILES)
             case ast.Test():
                 self.test(item)
         return known

@@ -30,7 +30,8 @@ _WRITTEN_CHARACTERS = 100  # of a claim, kept for the trace
 def compile_rules(rules: ast.RuleFile) -> Program:
     """Return the program of a rule file that `check` passed."""
     compiler = _Compiler(rules)
-    for item in rules.items:
+    for source, item in ast.placed_items(rules):
+        compiler.begin(source)
         compiler.item(item)
     return Program(
         rules.source.name,
@@ -38,6 +39,7 @@ def compile_rules(rules: ast.RuleFile) -> Program:
         tuple(compiler.code),
         tuple(compiler.places),
         tuple(compiler.rules),
+        tuple(compiler.files),
         tuple(compiler.patterns),
     )
 
@@ -57,9 +59,12 @@ class _Compiler:
         self.code: list[Instruction] = []
         self.places: list[tuple[int, int]] = []
         self.rules: list[str] = []
+        self.files: list[str] = []  # of each rule
         self.patterns: dict[Pattern, int] = {}  # and their numbers
         self.lists = {
-            item.name.words[0]: item.arguments[0].value for item in rules.items if isinstance(item, ast.ListDefinition)
+            item.name.words[0]: item.arguments[0].value
+            for _, item in ast.placed_items(rules)
+            if isinstance(item, ast.ListDefinition)
         }
         self.items: list[str] = []  # words that mean the current item of a loop
         self.leaving: list[list[int]] = []  # instructions that jump to the end of the rule or turn
@@ -67,6 +72,11 @@ class _Compiler:
         self.counted = (0, 1)  # an offset and its line
 
     # ------------------------------------------------------------ code
+
+    def begin(self, source: Source) -> None:
+        """What is compiled from now on is of this file."""
+        if source is not self.source:
+            self.source, self.counted = source, (0, 1)
 
     def emit(self, span: Span, *instruction: Any) -> int:
         """Add an instruction; its address."""
@@ -116,6 +126,7 @@ class _Compiler:
 
     def rule(self, span: Span, name: str, item: ast.Rule | ast.If | ast.Set) -> None:
         self.rules.append(name)
+        self.files.append(self.source.name)
         self.emit(span, "rule", len(self.rules) - 1)
         self.leaving.append([])
         if isinstance(item, ast.Rule):

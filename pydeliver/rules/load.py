@@ -3,7 +3,8 @@
 A rule file can hurt nobody: whatever is wrong with it, loading ends soon and
 says what it is, and the caller keeps the message.  A text that does not
 compile is remembered, so that Lark is not loaded again for each message; the
-program compiled before it serves as the last good one.
+program compiled before it serves as the last good one.  What is said of a rule
+file holds of each file that it includes: the compiled copy is of all of them.
 
 Does not know: what is done when there are no rules.
 """
@@ -22,9 +23,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pydeliver.rules import ast
     from pydeliver.rules.source import Source
 
-_FORMAT = 1  # of the compiled copy; raised when programs change shape
+_FORMAT = 2  # of the compiled copy; raised when programs change shape
+_MISSING = "there is no such file"
 _READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -46,47 +49,68 @@ class Loaded:
     is_last_good: bool = False
 
 
+@value
+class Origin:
+    """Where rules come from: the path of their file, and what plans and mistakes call it (its path if empty).
+
+    `home` is the directory that `~/` means in it, "" for none: the system's
+    rules are nobody's.
+    """
+
+    path: str
+    name: str = ""
+    phase: str = "user"
+    home: str = ""
+
+    @property
+    def called(self) -> str:
+        return self.name or self.path
+
+
 NO_RULES = Loaded(None)
 
 
-def load_rules(path: str, copy: str = "", phase: str = "user", may_store: bool = True, name: str = "") -> Loaded:
-    """Return the rules at `path`; a file that is not there is no rules, and no problem.
-
-    `name` is what plans and mistakes call the file, its path if empty.
+def load_rules(origin: Origin, copy: str = "", may_store: bool = True) -> Loaded:
+    """Return the rules of a file; one that is not there is no rules, and no problem.
 
     `copy` is the path of the compiled copy, "" for none; it is renewed if
     `may_store`.  That it cannot be is no problem either: the next delivery
     compiles again.
     """
     try:
-        raw = read_rule_file(path)
+        raw = read_rule_file(origin.path)
     except FileNotFoundError:
         return NO_RULES
     except Unusable as reason:
-        return Loaded(None, f"{name or path}: {reason}; the rules were not used")
-    name = name or path
-    known = _known(copy, name, phase)
-    if known is not None and known["raw"] == raw:
+        return Loaded(None, f"{origin.called}: {reason}; the rules were not used")
+    known = _known(copy, origin)
+    if known is not None and known["raw"] == raw and _is_current(known["included"]):
         return _loaded(known)
     good = None if known is None else known["program"] or known["good"]
-    fresh = _compiled(name, raw, phase, good)
+    fresh = _compiled(origin, raw, good)
     if copy and may_store:
-        store_copy(copy, fresh, 0o600 if phase == "user" else 0o644)
+        store_copy(copy, fresh, 0o600 if origin.phase == "user" else 0o644)
     return _loaded(fresh)
 
 
-def compile_text(source: Source, phase: str = "user") -> Program:
+def read_rules(source: Source, files: Files | None = None) -> ast.RuleFile:
+    """Parse a rule file and all that it includes; raises RuleError with every mistake of the parser's."""
+    from pydeliver.rules.include import read_all
+
+    return read_all(source, files or Files())
+
+
+def compile_text(source: Source, phase: str = "user", files: Files | None = None) -> Program:
     """Parse, check and compile; raises RuleError with every mistake."""
     from pydeliver.rules.check import check
     from pydeliver.rules.compile import compile_rules
-    from pydeliver.rules.native.parse import parse
 
-    rules = parse(source)
+    rules = read_rules(source, files)
     check(rules, phase)
     return compile_rules(rules)
 
 
-def decode_rules(name: str, raw: bytes) -> Source:
+def decode_rules(name: str, raw: bytes, path: str = "") -> Source:
     """Return the text of a rule file; raises RuleError at the first octet that is none."""
     from pydeliver.rules.source import Mistake, RuleError, Source, Span
 
@@ -96,8 +120,8 @@ def decode_rules(name: str, raw: bytes) -> Source:
         text = raw.decode("utf-8", "replace")
         place = len(raw[: error.start].decode("utf-8"))
         mistake = Mistake(Span(place, place + 1), "this is not UTF-8", "save the file as UTF-8")
-        raise RuleError(Source(name, text), (mistake,)) from None
-    source = Source(name, text)
+        raise RuleError(Source(name, text, path), (mistake,)) from None
+    source = Source(name, text, path)
     if "\0" in text:
         place = text.index("\0")
         raise RuleError(source, (Mistake(Span(place, place + 1), "a NUL octet: this is not a text file"),))
@@ -173,23 +197,74 @@ def _read(descriptor: int) -> bytes:
     return b"".join(pieces)
 
 
+# ---------------------------------------------------------------- the files it includes
+
+
+class Files:
+    """The files that rules include, as they were found: of each path its octets, or why there are none.
+
+    `home` is what `~/` means; in the system's rules it means nothing.  `octets`
+    are those read so far, for all files together are held to one limit.
+    """
+
+    def __init__(self, home: str = "", octets: int = 0) -> None:
+        self.home, self.octets = home, octets
+        self.found: dict[str, bytes | str] = {}
+
+    def identity(self, path: str) -> str:
+        return os.path.realpath(self._absolute(path))
+
+    def read(self, path: str, name: str) -> Source:
+        """Return the text; raises RuleError for what is none, Unreadable for what cannot be read."""
+        from pydeliver.rules.include import Unreadable
+
+        if path.startswith("~") and not self.home:
+            raise Unreadable("the system's rules belong to no home directory", "write the whole path")
+        found = self.found[self._absolute(path)] = _found(self._absolute(path))
+        if isinstance(found, str):
+            where = "mend the path: it is relative to the file it stands in, unless it begins with / or ~/"
+            raise Unreadable(found, where if found == _MISSING else "")
+        self.octets += len(found)
+        if self.octets > limits.RULE_FILE_OCTETS:
+            raise Unreadable(f"with this file the rules are larger than {limits.RULE_FILE_OCTETS} octets")
+        return decode_rules(name, found, path)
+
+    def _absolute(self, path: str) -> str:
+        return self.home + path[1:] if path == "~" or path.startswith("~/") else path
+
+
+def _found(path: str) -> bytes | str:
+    """What an included file holds, or why it cannot be used."""
+    try:
+        return read_rule_file(path)
+    except FileNotFoundError:
+        return _MISSING
+    except Unusable as reason:
+        return str(reason)
+
+
+def _is_current(included: dict[str, bytes | str]) -> bool:
+    """Whether the files are as they were when the copy was made."""
+    return all([_found(path) == found for path, found in included.items()])
+
+
 # ---------------------------------------------------------------- the compiled copy
 
 
-def _compiled(name: str, raw: bytes, phase: str, good: Any) -> dict[str, Any]:
+def _compiled(origin: Origin, raw: bytes, good: Any) -> dict[str, Any]:
     """Compile; the mistakes found are kept as text."""
     from pydeliver.rules.source import RuleError
 
-    program, problem = None, ""
+    program, problem, files = None, "", Files(origin.home, len(raw))
     try:
-        program = compile_text(decode_rules(name, raw), phase).as_data()
+        program = compile_text(decode_rules(origin.called, raw, origin.path), origin.phase, files).as_data()
     except RuleError as mistakes:
         problem = str(mistakes)
     return {
         "format": _FORMAT,
-        "name": name,
-        "phase": phase,
+        "origin": _origin_data(origin),
         "raw": raw,
+        "included": files.found,
         "program": program,
         "problem": problem,
         "good": None if program else good,
@@ -204,8 +279,13 @@ def _loaded(known: dict[str, Any]) -> Loaded:
     return Loaded(None, known["problem"])
 
 
-def _known(copy: str, name: str, phase: str) -> dict[str, Any] | None:
+def _known(copy: str, origin: Origin) -> dict[str, Any] | None:
     """The compiled copy, if it is of this file; the system's must be root's."""
-    known = read_copy(copy, (0,) if phase != "user" else (0, os.geteuid())) if copy else None
-    is_of_this_file = known is not None and (known["format"], known["name"], known["phase"]) == (_FORMAT, name, phase)
-    return known if is_of_this_file else None
+    known = read_copy(copy, (0,) if origin.phase != "user" else (0, os.geteuid())) if copy else None
+    if known is None or known["format"] != _FORMAT or known["origin"] != _origin_data(origin):
+        return None
+    return known
+
+
+def _origin_data(origin: Origin) -> tuple[str, str, str, str]:
+    return (os.path.abspath(origin.path), origin.called, origin.phase, origin.home)

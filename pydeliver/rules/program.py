@@ -52,10 +52,11 @@ class Pattern:
 
 @value
 class Program:
-    """One rule file, compiled.
+    """One rule file and those it includes, compiled.
 
     `places`: for each instruction its rule's number and its line.  `rules`: the
-    names, "" where there is none.  `settings`: what the file sets, by name.
+    names, "" where there is none; `files`: for each rule the file it is in.
+    `settings`: what the files set, by name.
     """
 
     file: str
@@ -63,6 +64,7 @@ class Program:
     code: tuple[Instruction, ...]
     places: tuple[tuple[int, int], ...]
     rules: tuple[str, ...]
+    files: tuple[str, ...]
     patterns: tuple[Pattern, ...]
 
     def setting(self, name: str) -> Any:
@@ -71,13 +73,13 @@ class Program:
     def as_data(self) -> tuple[Any, ...]:
         """The program as what `marshal` can keep."""
         patterns = tuple([(p.dialect, p.text, p.case_sensitive, p.literals, p.pieces) for p in self.patterns])
-        return (self.file, self.settings, self.code, self.places, self.rules, patterns)
+        return (self.file, self.settings, self.code, self.places, self.rules, self.files, patterns)
 
 
 def from_data(data: tuple[Any, ...]) -> Program:
     """Return the program that `as_data` wrote."""
-    file, settings, code, places, rules, patterns = data
-    return Program(file, settings, code, places, rules, tuple([Pattern(*pattern) for pattern in patterns]))
+    file, settings, code, places, rules, files, patterns = data
+    return Program(file, settings, code, places, rules, files, tuple([Pattern(*pattern) for pattern in patterns]))
 
 
-EMPTY = Program("", (), (), (), (), ())
+EMPTY = Program("", (), (), (), (), (), ())

@@ -25,10 +25,11 @@ class Span:
 
 @value
 class Source:
-    """One rule file: the name it is called by, and its text."""
+    """One rule file: the name it is called by, its text, and the path it was read from, "" for none."""
 
     name: str
     text: str
+    path: str = ""
 
     def line_of(self, offset: int) -> int:
         """Line number from 1."""
@@ -46,23 +47,30 @@ class Source:
 
 @value
 class Mistake:
-    """What is wrong, where, and what to do: one entry of a report."""
+    """What is wrong, where, and what to do: one entry of a report.
+
+    `source`: the file it is in, where that is not the one the report is of.
+    """
 
     span: Span
     text: str
     hint: str = ""
+    source: Source | None = None
 
 
 class RuleError(Exception):
-    """A rule file that cannot be used; holds every mistake found in it, in order."""
+    """A rule file that cannot be used; holds every mistake found in it and in those it includes, in order."""
 
     def __init__(self, source: Source, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__(f"{source.name}: {len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}")
         self.source = source
-        self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.span.start, mistake.span.end)))
+        files = list(dict.fromkeys([source, *[mistake.source or source for mistake in mistakes]]))
+        self.mistakes = tuple(
+            sorted(mistakes, key=lambda m: (files.index(m.source or source), m.span.start, m.span.end))
+        )
 
     def __str__(self) -> str:
-        return "\n".join([draw(self.source, mistake) for mistake in self.mistakes])
+        return "\n".join([draw(mistake.source or self.source, mistake) for mistake in self.mistakes])
 
 
 def draw(source: Source, mistake: Mistake, kind: str = "") -> str:

@@ -1,21 +1,21 @@
 """Wrong rule files, and the whole of what is said of each.
 
-`NN-name.rules` stands beside `NN-name.txt`, its report.  To write the reports
+`NN-name.rules` stands beside `NN-name.txt`, its report; what they include is in
+`included/`.  To write the reports
 anew, run with PYDELIVER_WRITE_REPORTS=1, and read every one: a report is good
 when somebody who has never seen the language knows what to change.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from pydeliver.rules.native.parse import parse
+from pydeliver.rules.check import check
+from pydeliver.rules.load import read_rules
 from pydeliver.rules.source import RuleError, Source
 
 HERE = Path(__file__).parent
@@ -25,12 +25,9 @@ WRITE = os.environ.get("PYDELIVER_WRITE_REPORTS") == "1"
 
 def report(path: Path) -> str:
     """Return what is said of a wrong file, by the parser or, if it has nothing to say, by check."""
-    source = Source(path.name, path.read_bytes().decode("utf-8"))
+    source = Source(path.name, path.read_bytes().decode("utf-8"), str(path))
     try:
-        tree = parse(source)
-        if importlib.util.find_spec("pydeliver.rules.check") is not None:
-            phase = "after" if path.stem.endswith("-after-rules") else "user"
-            importlib.import_module("pydeliver.rules.check").check(tree, phase)
+        check(read_rules(source), "after" if path.stem.endswith("-after-rules") else "user")
     except RuleError as error:
         return f"{error}\n"
     return "nothing is wrong\n"

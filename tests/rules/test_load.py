@@ -21,7 +21,7 @@ import pytest
 
 from pydeliver import copies, limits
 from pydeliver.rules import load
-from pydeliver.rules.load import NO_RULES, Loaded, Unusable, load_rules, read_rule_file
+from pydeliver.rules.load import NO_RULES, Loaded, Origin, Unusable, load_rules, read_rule_file
 
 SOUND = 'rule { file "A" }\n'
 OTHER = 'rule { file "B" }\n'
@@ -44,7 +44,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 def load_here(path: Path, copy: str = "", may_store: bool = True) -> Loaded:
     started = time.monotonic()
-    loaded = load_rules(str(path), copy, may_store=may_store, name="rules")
+    loaded = load_rules(Origin(str(path), "rules", home=str(path.parent)), copy, may_store=may_store)
     assert time.monotonic() - started < SECONDS
     return loaded
 
@@ -178,7 +178,7 @@ def test_an_unreadable_file_is_a_problem(public_directory: Path) -> None:
     path = public_directory / "unreadable"
     path.write_text(SOUND)
     path.chmod(0o000)
-    code = f"from pydeliver.rules.load import load_rules; print(load_rules({str(path)!r}).problem)"
+    code = f"from pydeliver.rules.load import Origin, load_rules; print(load_rules(Origin({str(path)!r})).problem)"
     setpriv = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if is_root() else []
     if is_root():
         os.chown(path, NOBODY, NOBODY)
@@ -219,7 +219,11 @@ CONTENTS = [
     ("a comment", b"# nothing\n", ""),
     ("a wrong word", WRONG.encode(), "unknown action 'fille'"),
     ("a wrong regex", b"rule when subject matches /(/ { }\n", "never closed"),
-    ("a later word", b'include "x"\n', "not yet"),
+    ("a later word", b"check x with spamd\n", "not yet"),
+    ("an include of nothing", b'include "x"\n', "x: there is no such file"),
+    ("an include of itself", b'include "rules"\n', "this file includes itself: rules → rules"),
+    ("an include of a device", b'include "/dev/zero"\n', "/dev/zero: it is not a plain file"),
+    ("many includes", b'include "x"\n' * 10_000, "x: there is no such file"),
     ("NUL", b"rule { }\0\n", "a NUL octet"),
     ("no UTF-8", b"rule { log 'caf\xe9' }\n", "this is not UTF-8"),
     ("a cut character", "é".encode()[:1], "this is not UTF-8"),
@@ -318,7 +322,7 @@ def test_a_copy_of_anything_else_is_not(home: Path, monkeypatch: pytest.MonkeyPa
             name = "other"
         case "phase":
             phase = "after"
-    assert was_compiled(monkeypatch, lambda: load_rules(str(rules), copy, phase, name=name))
+    assert was_compiled(monkeypatch, lambda: load_rules(Origin(str(rules), name, phase), copy))
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
