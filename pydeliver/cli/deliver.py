@@ -16,9 +16,8 @@ from pydeliver.cli.options import UsageError, parse_delivery
 from pydeliver.cli.setup import prepare
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.deliver import Delivery, deliver
-from pydeliver.delivery.handover import Told, read_envelope
+from pydeliver.delivery.handover import Told, read_envelope, received
 from pydeliver.limits import DEADLINE
-from pydeliver.message.view import Message
 from pydeliver.state.places import Places
 from pydeliver.status import DeliveryError, Status
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from pydeliver.cli.options import Options
     from pydeliver.config import Setting
+    from pydeliver.message.view import Message
 
     class Teller(Protocol):
         def __call__(self, status: Status) -> None: ...
@@ -44,7 +44,7 @@ def run(arguments: list[str], verdict_fd: int | None, tell: Teller) -> None:
         settings = load_settings(options.settings)
         _announce_deadline(settings, verdict_fd)
         name, home = find_recipient(options)
-        message = Message(read_message(0))
+        message = received(read_message(0), options.fields)
         delivery = _prepared(options, settings, message, name, home)
     except UsageError as error:
         tell(Status("4.3.5", f"pydeliver was started with a wrong option: {error}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 TEXT = """\
 pydeliver: delivers a message as your rules say, and never loses one.
 
-  pydeliver [-d USER] [-f SENDER] [-r RECIPIENT] [-a DETAIL] [--rules FILE]
+  pydeliver [-d USER] [-f SENDER] [-r RECIPIENT] [-a DETAIL] [-A FIELD]... [--rules FILE]
             [--maildir DIR] [-o NAME=VALUE]...     deliver the message on standard input
   pydeliver --test MSG... [--rules FILE] [--json] [--trace] [-f ...] [-r ...] [-a ...]
             [--now "2026-11-24 10:00"] [--no-system]   say what would become of it; writes nothing
@@ -19,6 +19,7 @@ pydeliver: delivers a message as your rules say, and never loses one.
   -f SENDER      the envelope's sender                      --rules FILE   instead of ~/.pydeliverrc
   -r RECIPIENT   the envelope's recipient                   --maildir DIR  instead of ~/Maildir
   -a DETAIL      what stands behind the + in ann+lists@x    --trace        why each rule did or did not match
+  -A FIELD       put "Name: text" at the message's top
 
 A delivery ends in 0 (done), 67 (no such user), 77 (rejected by a rule) or 75 (try again later).
 Manual: pydeliver(1), pydeliverrc(5), pydeliver-check(1), pydeliver.toml(5).

@@ -20,9 +20,8 @@ from pydeliver.cli.options import UsageError, parse_test
 from pydeliver.cli.setup import prepare
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.answer import answers_from, decide
-from pydeliver.delivery.handover import Told, read_envelope
+from pydeliver.delivery.handover import Told, read_envelope, received
 from pydeliver.engine.explain import explain
-from pydeliver.message.view import Message
 from pydeliver.plan import quote
 from pydeliver.state.places import Places
 from pydeliver.status import EX_USAGE, DeliveryError
@@ -74,7 +73,7 @@ def _check_now(now: str | None) -> None:
 def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
     """Print one message's plan; whether it could not be read."""
     try:
-        message = Message(_read(path))
+        message = received(_read(path), options.fields)
     except (OSError, DeliveryError) as error:
         reason = error.status.text if isinstance(error, DeliveryError) else error.strerror
         print(f"{path}: {reason}", file=sys.stderr)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 EX_TEMPFAIL = 75
 VERDICTS = {b"0": b"2.", b"67": b"5.", b"75": b"4.", b"77": b"5."}
-WITH_ARGUMENT = ("-d", "-f", "-r", "-a", "-o", "--rules", "--maildir")
+WITH_ARGUMENT = "dfraAoV"
+LONG_WITH_ARGUMENT = ("--rules", "--maildir")
 NO_DELIVERY = ("--test", "--help", "--version", "-h")
 ENDING = tuple(
     getattr(signal, f"SIG{name}") for name in ("TERM", "HUP", "INT", "QUIT", "ALRM", "USR1", "USR2", "XCPU", "XFSZ")
@@ -40,15 +41,29 @@ def seconds(text: str) -> int:
 def delivery_deadline(arguments: list[str]) -> int | None:
     """The deadline of a delivery, or None if this is a command or `--test`."""
     deadline = 240
+    if arguments and arguments[0][:1] not in ("-", ""):
+        return None  # a command is the first word
     words = iter(arguments)
     for word in words:
-        if word in NO_DELIVERY or (word and word[0] != "-"):
+        if word in NO_DELIVERY:
             return None
-        if word in WITH_ARGUMENT:
+        letter, argument = option_with_argument(word)
+        if letter and not argument:
             argument = next(words, "")
-            if word == "-o" and argument.startswith("deadline="):
-                deadline = seconds(argument[9:]) or deadline
+        if letter == "o" and argument.startswith("deadline="):
+            deadline = seconds(argument[9:]) or deadline
     return deadline
+
+
+def option_with_argument(word: str) -> tuple[str, str]:
+    """The option of this word whose argument follows, and what of that stands in the same word: `-tYf-` is `f`, `-`."""
+    if word in LONG_WITH_ARGUMENT:
+        return word, ""
+    if word[:1] == "-" and word[1:2] != "-":
+        for place, letter in enumerate(word):
+            if place and letter in WITH_ARGUMENT:
+                return letter, word[place + 1 :]
+    return "", ""
 
 
 def become_python(form: str, arguments: list[str]) -> NoReturn:

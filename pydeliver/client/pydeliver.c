@@ -62,8 +62,9 @@ static const struct {
     {"verdict 0 2.", 0}, {"verdict 67 5.", 67}, {"verdict 75 4.", 75}, {"verdict 77 5.", 77}, {0, 0},
 };
 
- /* Options of a delivery whose argument is the next word, and options that make it something else. */
-static const char *const with_argument[] = {"-d", "-f", "-r", "-a", "-o", "--rules", "--maildir", 0};
+ /* Options of a delivery whose argument is the rest of the word or the next one, and options that make it something else. */
+static const char with_argument[] = "dfraAoV";
+static const char *const long_with_argument[] = {"--rules", "--maildir", 0};
 static const char *const no_delivery[] = {"--test", "--help", "--version", "-h", 0};
 
  /* What a mail server, a shell or the kernel may end us with. */
@@ -177,15 +178,27 @@ static int among(const char *word, const char *const *words)
 
 static int is_delivery(char **argv)
 {
+    char   *letter;
+    char   *argument;
+
+    if (argv[0] && argv[1] && argv[1][0] != '-' && argv[1][0] != '\0')
+	return (0);				/* a command is the first word */
     while (*argv && *++argv) {
-	if (among(*argv, no_delivery) || (**argv != '-' && **argv != '\0'))
+	if (among(*argv, no_delivery))
 	    return (0);
-	if (!among(*argv, with_argument))
+	/* Letters stand together as getopt(3) reads them: -tYf- is -t -Y -f -. */
+	letter = *argv;
+	if (letter[0] == '-' && letter[1] != '-')
+	    letter += 1 + strcspn(letter + 1, with_argument);
+	else if (!among(letter, long_with_argument))
 	    continue;
-	if (argv[1] == 0)
+	if (*letter == '\0')
+	    continue;
+	argument = *letter != '-' && letter[1] ? letter + 1 : *++argv;
+	if (argument == 0)
 	    break;
-	if (strcmp(*argv++, "-o") == 0 && strncmp(*argv, "deadline=", 9) == 0 && seconds(*argv + 9))
-	    deadline = seconds(*argv + 9);
+	if (*letter == 'o' && strncmp(argument, "deadline=", 9) == 0 && seconds(argument + 9))
+	    deadline = seconds(argument + 9);
     }
     return (1);
 }

@@ -17,6 +17,7 @@ import pwd
 from pydeliver.status import NO_SUCH_USER, DeliveryError, Status
 
 LOOKUP_FAILED = Status("4.3.0", "the user database cannot be asked")
+NO_NAME = Status("4.3.5", "-d takes the name of a user, not an address")
 NOT_ALLOWED = Status("4.3.0", "only root delivers to another user")
 
 
@@ -26,7 +27,7 @@ def look_up(name: str) -> pwd.struct_passwd:
         return pwd.getpwnam(name)
     except (KeyError, ValueError):
         if "\0" in name or _is_surely_unknown(name):
-            raise DeliveryError(NO_SUCH_USER) from None
+            raise DeliveryError(NO_NAME if "@" in name else NO_SUCH_USER) from None
         raise DeliveryError(LOOKUP_FAILED) from None
 
 

@@ -68,10 +68,9 @@ def number_of(scalar: Scalar) -> int | float | None:
 
 def _header(run: Run, value: Value) -> tuple[str, ...]:
     key = value[1:]
-    known = run.version.values
-    if key not in known:
-        known[key] = _header_values(run, *key)
-    return known[key]
+    if key not in run.values:
+        run.values[key] = _header_values(run, *key)
+    return run.values[key]
 
 
 def _header_values(run: Run, names: tuple[str, ...], form: str, pick: str) -> tuple[str, ...]:

@@ -87,6 +87,12 @@ def test_no_such_user(installed: Path) -> None:
     assert said(as_root(installed / "pydeliver", "-d", "nosuchuser")) == (67, "5.1.1 no such user\n")
 
 
+def test_an_address_is_no_user_and_nothing_is_returned_for_it(installed: Path) -> None:
+    """The user database says "no such user" of any address: a mail system set up so would return all mail."""
+    expected = (75, "4.3.5 -d takes the name of a user, not an address\n")
+    assert said(as_root(installed / "pydeliver", "-d", "ann@example.org")) == expected
+
+
 def test_root_is_no_recipient(installed: Path) -> None:
     assert said(as_root(installed / "pydeliver", "-d", "root"))[0] == 75
 
