@@ -12,7 +12,7 @@ The floor plan, lowest layer first; imports point down only:
     world/      process                               programs run for a rule
     engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan
     state/      places journal notices                what outlives a delivery
-    delivery/   deliver answer perform handover privileges    a plan is carried out
+    delivery/   prepare deliver answer perform handover privileges    a plan is carried out
     cli/        one file a command
     client/     the C program an MTA starts, and the hook that builds it
 """

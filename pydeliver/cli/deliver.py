@@ -13,10 +13,10 @@ import os
 import pwd
 
 from pydeliver.cli.options import UsageError, parse_delivery
-from pydeliver.cli.setup import prepare
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.deliver import Delivery, deliver
 from pydeliver.delivery.handover import Told, read_envelope, received
+from pydeliver.delivery.prepare import prepare
 from pydeliver.limits import DEADLINE
 from pydeliver.state.places import Places
 from pydeliver.status import DeliveryError, Status

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydeliver.cli.deliver import find_recipient, read_message
 from pydeliver.cli.options import UsageError, parse_test
-from pydeliver.cli.setup import prepare
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.answer import answers_from, decide
 from pydeliver.delivery.handover import Told, read_envelope, received
+from pydeliver.delivery.prepare import prepare
 from pydeliver.engine.explain import explain
 from pydeliver.plan import quote
 from pydeliver.state.places import Places
@@ -28,7 +28,7 @@ from pydeliver.status import EX_USAGE, DeliveryError
 
 if TYPE_CHECKING:
     from pydeliver.cli.options import Options
-    from pydeliver.cli.setup import Prepared
+    from pydeliver.delivery.prepare import Prepared
 
 
 def run(arguments: list[str]) -> int:

@@ -14,10 +14,22 @@ from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pydeliver.cli.options import Options
+    from typing import Protocol
+
     from pydeliver.config import Setting
     from pydeliver.rules.program import Program
     from pydeliver.state.places import Places
+
+    class Options(Protocol):
+        """What whoever delivers may say otherwise: another rule file, another Maildir, no rules of the system's."""
+
+        @property
+        def rules(self) -> str | None: ...
+        @property
+        def maildir(self) -> str | None: ...
+        @property
+        def no_system(self) -> bool: ...
+
 
 _XDG_RULES = "~/.config/pydeliver/rules"  # where it is looked for second; ~/.pydeliverrc wins
 
