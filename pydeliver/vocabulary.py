@@ -17,7 +17,7 @@ PROGRAMS = "programs, redirects and header edits"
 TIME = "time, state and replies"
 VERDICTS = "spam, virus and sender verdicts"
 STORES = "mbox and MH"
-FILES = "includes and lists from files"
+TABLES = "the administrator's tables"
 
 
 @value
@@ -209,8 +209,7 @@ RULE_LIMITS = {"new_mailboxes": "mailboxes made by expansion in a day"}
 
 DEFINITIONS = {
     "list": "",
-    "list from": FILES,
-    "list from table": FILES,
+    "list from table": TABLES,
     "check": VERDICTS,
     "include": "",
     "test": "",

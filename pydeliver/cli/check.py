@@ -78,7 +78,7 @@ def _check(path: str, phase: str) -> dict[str, Any]:
     try:
         raw = read_rule_file(path)
         home = os.path.expanduser("~") if phase == "user" else ""
-        rules = read_rules(decode_rules(path, raw, path), Files(home, len(raw)))
+        rules = read_rules(decode_rules(path, raw, os.path.abspath(path)), Files(home, len(raw)))
         check(rules, phase)
     except FileNotFoundError:
         report["mistakes"] = [{"text": f"{path}: there is no such file"}]

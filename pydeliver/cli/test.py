@@ -80,7 +80,7 @@ def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
         return True
     envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, name)
     trace: list[Any] | None = [] if options.trace else None
-    plan = decide(prepared.programs, message, envelope, answers_from(prepared.stores), trace)
+    plan = decide(prepared.programs, message, envelope, answers_from(prepared.stores, may_store=False), trace)
     lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()
     notices = [f"notice {quote(problem.splitlines()[0])}" for problem in (*prepared.problems, plan.problem) if problem]
     if options.json:

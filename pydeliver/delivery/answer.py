@@ -1,6 +1,7 @@
 """Answer what an evaluation needs to know of the world.
 
-Only looks: a dry run gets its answers here too, and leaves no trace.
+Only looks: a dry run gets its answers here too, and leaves no trace.  A delivery
+that meets a long list makes the list's index.
 
 Does not know: rules; why a question was asked.
 """
@@ -11,7 +12,7 @@ import os
 import time
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import Need
+from pydeliver.engine.facts import LISTED, Need
 from pydeliver.mailbox.maildir import Maildir
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from pydeliver.delivery.lists import Lists
     from pydeliver.delivery.perform import Stores
     from pydeliver.engine.facts import Answer, Question
     from pydeliver.envelope import Envelope
@@ -50,13 +52,26 @@ def decide(
         facts[outcome.question] = answer(outcome.question)
 
 
-def answers_from(stores: Stores) -> Answerer:
-    """Return what answers from a user's mailboxes and state."""
+def answers_from(stores: Stores, may_store: bool = True) -> Answerer:
+    """Return what answers from a user's mailboxes, lists and state.
+
+    Unless it `may_store`, no index of a list is made.
+    """
+    lists: list[Lists] = []  # none until one is asked
 
     def answer(question: Question) -> Answer:
+        if question[0] in LISTED:
+            lists[:] = lists or [_lists(stores, may_store)]
+            return lists[0].answer(question)
         return _ANSWERS[question[0]](stores, *question[1:])
 
     return answer
+
+
+def _lists(stores: Stores, may_store: bool) -> Lists:
+    from pydeliver.delivery.lists import Lists
+
+    return Lists(stores.places, may_store)
 
 
 def _mailbox_exists(stores: Stores, name: str) -> bool:

@@ -1,6 +1,8 @@
 """Facts: what only the world knows, asked for as evaluation comes to need it.
 
-A question is a tuple, its word first: ("mailbox exists", "lists/dev").  The
+A question is a tuple, its word first: ("mailbox exists", "lists/dev"), or
+("in list", the list's name, its file, value …), which asks for any of the values,
+as ("every in list", …) does for all.  The
 caller answers it and evaluates again; within one delivery the same question
 has one answer, so the same facts give the same plan.
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     Facts: TypeAlias = Mapping[Question, Answer]
 
 
+LISTED = ("in list", "every in list")
+_SHOWN = 4  # values of a question about several
+_SHOWN_CHARACTERS = 80
 UNASKED = ("is new", "made today")  # facts no rule asks for, about the mailboxes that expansions name
 
 
@@ -52,9 +57,17 @@ def in_words(question: Question) -> str:
     word, *arguments = question
     if word == "mailbox exists":
         return f"mailbox {quote(arguments[0])} exists"
+    if word in LISTED:
+        every = "" if word == "in list" else "every "
+        return f"{every}{_several(arguments[2:])} in {arguments[0]}"
     return " ".join([word, *[quote(argument) for argument in arguments]])
+
+
+def _several(values: list[str]) -> str:
+    shown = [quote(v if len(v) <= _SHOWN_CHARACTERS else v[: _SHOWN_CHARACTERS - 1] + "…") for v in values[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else "")
 
 
 def quiet_answer(question: Question) -> Answer:
     """What a test takes as the answer where it assumes none: nothing out of the ordinary."""
-    return {"mailbox exists": False, "is new": True, "made today": 0}[question[0]]
+    return {"mailbox exists": False, **dict.fromkeys(LISTED, False), "is new": True, "made today": 0}[question[0]]

@@ -10,13 +10,16 @@ Does not know: files; nor how a failure is shown.
 from __future__ import annotations
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import UNASKED, Need, in_words, quiet_answer
+from pydeliver.engine.facts import LISTED, UNASKED, Need, in_words, quiet_answer
+from pydeliver.engine.run import Run
+from pydeliver.engine.values import text_of, texts
 from pydeliver.envelope import Envelope
+from pydeliver.fold import fold
 from pydeliver.message.view import Message
 from pydeliver.plan import Action, Plan
 from pydeliver.rules import ast
 from pydeliver.rules.check import literal
-from pydeliver.rules.compile import compile_action
+from pydeliver.rules.compile import compile_action, compile_value
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -48,13 +51,14 @@ def run_tests(rules: ast.RuleFile, program: Program) -> tuple[Trial, ...]:
 
 def _run(rules: ast.RuleFile, program: Program, test: ast.Test) -> Trial:
     message = Message(_message(test).encode())
-    facts = _assumed(test)
-    quiet: list[str] = []
     envelope = _envelope(test, program, message)
+    facts, members = _assumed(test), _assumed_members(test, message, envelope)
+    quiet: list[str] = []
     plan = evaluate((("user", program),), message, envelope, facts)
     while isinstance(plan, Need):
-        facts[plan.question] = quiet_answer(plan.question)
-        if plan.question[0] not in UNASKED:
+        assumed = _member_answer(plan.question, members)
+        facts[plan.question] = quiet_answer(plan.question) if assumed is None else assumed
+        if assumed is None and plan.question[0] not in UNASKED:
             quiet.append(f"{in_words(plan.question)} is {str(facts[plan.question]).lower()}")
         plan = evaluate((("user", program),), message, envelope, facts)
     expected = tuple([_expected(line.arguments[0]).words for line in test.lines if line.word == "expect"])
@@ -103,6 +107,31 @@ def _assumed(test: ast.Test) -> dict[Question, Answer]:
             said = [literal(a.value) or "" for a in condition.arguments if isinstance(a.value, ast.Text)]
             facts[condition.word, *said] = answer
     return facts
+
+
+def _assumed_members(test: ast.Test, message: Message, envelope: Envelope) -> dict[tuple[str, str], bool]:
+    """Which values are assumed to be, or not to be, in which list files: the value written, or all of the field."""
+    members: dict[tuple[str, str], bool] = {}
+    for line in test.lines:
+        condition, answer = line.arguments[0], True
+        if isinstance(condition, ast.Not):
+            condition, answer = condition.condition, False
+        if line.word == "assume" and isinstance(condition, ast.Claim) and isinstance(condition.right[0], ast.Field):
+            values = texts(Run(message, envelope, {}, None), compile_value(condition.left))
+            name = ".".join(condition.right[0].words)
+            members.update({(name, fold(text_of(said))): answer is (condition.operator == "in") for said in values})
+    return members
+
+
+def _member_answer(question: Question, members: dict[tuple[str, str], bool]) -> bool | None:
+    """The answer where the test assumes one; list files are empty but for what it assumes."""
+    if question[0] not in LISTED:
+        return None
+    word, name, _, *values = question
+    known = [members.get((name, fold(said))) for said in values]
+    if None in known and not any(known):
+        return None
+    return any(known) if word == "in list" else all(known)
 
 
 def _expected(expected: object) -> Action:

@@ -91,6 +91,7 @@ class _Walk:
         self.source, self.phase = source, phase
         self.mistakes: list[Mistake] = []
         self.names: dict[str, str] = {}  # name -> list, verdict or variable
+        self.list_files: set[str] = set()
         self.items: list[str] = []  # fields that mean the current item of a `for each`
         self.continued: list[_Known] = []  # what was known at each `continue` of the innermost rule or loop
         self.loops = 0  # around the statement, up to the innermost also block
@@ -109,6 +110,8 @@ class _Walk:
 
     def declare(self, item: ast.Item) -> None:
         """Note the lists and verdicts of the file: they are known from its first line on."""
+        if isinstance(item, ast.ListDefinition) and item.arguments[0].name == "file":
+            self.list_files.add(".".join(item.name.words))
         if isinstance(item, (ast.ListDefinition, ast.CheckDefinition)):
             self.name(item.name, "list" if isinstance(item, ast.ListDefinition) else "verdict", defines=True)
 
@@ -202,8 +205,12 @@ class _Walk:
         for argument in definition.arguments:
             if isinstance(argument.value, ast.List):
                 self.plain_list(argument.value, "a list")
-            else:
-                self.later(argument.span, "list … from", vocabulary.FILES)
+            elif argument.name == "table":
+                self.later(argument.span, "list … from table", vocabulary.TABLES)
+            elif isinstance(argument.value, ast.Text):
+                self.plain(argument.value, "the path of a list")
+                if literal(argument.value) == "":
+                    self.mistake(argument.span, "the path of the list is empty", 'as: list friends from "friends.txt"')
 
     # ------------------------------------------------------------ statements
 
@@ -487,7 +494,7 @@ class _Walk:
             for item in right.items:
                 self.right(claim, kind, item, known)
         elif claim.operator in ("in", "not in") and isinstance(right, ast.Field) and claim.right == (right,):
-            self.collection(right)
+            self.collection(right, kind)
         elif isinstance(right, ast.Pattern):
             self.mistake(right.span, f"'{claim.operator}' takes no /regex/", "use matches")
         else:
@@ -503,8 +510,12 @@ class _Walk:
         elif not orders and right_kind == "number" and claim.operator not in ("is", "is not", "in", "not in"):
             self.mistake(right.span, f"'{claim.operator}' compares texts, and this is a number", "put it in quotes")
 
-    def collection(self, name: ast.Field) -> None:
+    def collection(self, name: ast.Field, kind: str) -> None:
         said = ".".join(name.words)
+        if said in self.list_files and kind == "number":
+            self.mistake(
+                name.span, "a list from a file holds texts, and a number is looked for", 'put it in quotes: "{size}"'
+            )
         if said in ("correspondents", "contacts"):
             self.later(name.span, f"in {said}", vocabulary.TIME)
         elif self.names.get(said) != "list":
@@ -648,10 +659,10 @@ class _Walk:
 
     def assume(self, line: ast.TestLine) -> None:
         condition = line.arguments[0]
-        if isinstance(condition, (ast.AllOf, ast.AnyOf, ast.Claim, ast.Field)):
-            self.later(line.span, "assume", vocabulary.TIME)
-            return
         wanted = condition.condition if isinstance(condition, ast.Not) else condition
+        if isinstance(wanted, ast.Claim) and wanted.operator in ("in", "not in"):
+            self.assume_member(line, wanted)
+            return
         if isinstance(wanted, ast.Fact) and wanted.word == "addressed to me":
             self.mistake(line.span, "this follows from the message and 'addresses'", "write the fields in the message")
         elif isinstance(wanted, ast.Fact):
@@ -659,6 +670,20 @@ class _Walk:
             self.all_plain(wanted.arguments, "assume")
         else:
             self.later(line.span, "assume", vocabulary.TIME)
+
+    def assume_member(self, line: ast.TestLine, claim: ast.Claim) -> None:
+        right = claim.right[0]
+        if isinstance(claim.left, ast.Text):
+            self.plain(claim.left, "assume")
+        elif self.value(claim.left, frozenset()) == "number":
+            self.mistake(claim.left.span, "a list from a file holds texts, and this is a number", "put it in quotes")
+        if not isinstance(right, ast.Field) or self.names.get(".".join(right.words)) != "list":
+            self.collection(right, "") if isinstance(right, ast.Field) else self.follows(line)
+        elif ".".join(right.words) not in self.list_files:
+            self.follows(line)
+
+    def follows(self, line: ast.TestLine) -> None:
+        self.mistake(line.span, "this follows from the message and the list", "write the fields in the message")
 
     def expect(self, line: ast.TestLine) -> None:
         expected = line.arguments[0]

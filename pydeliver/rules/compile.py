@@ -12,6 +12,7 @@ from pydeliver.fold import composed, fold, fold_each
 from pydeliver.naming import is_inbox
 from pydeliver.rules import ast
 from pydeliver.rules.check import decides, literal, name_in_regex
+from pydeliver.rules.include import resolved
 from pydeliver.rules.names import Reading, is_field, read_field
 from pydeliver.rules.patterns import parse_glob, required_literals, unbraced
 from pydeliver.rules.program import Pattern, Program
@@ -50,6 +51,11 @@ def compile_action(action: ast.Action) -> tuple[str, tuple[tuple[str, Value], ..
     return compiled[1], compiled[2], compiled[4]
 
 
+def compile_value(value: ast.Value) -> Value:
+    """Return a value alone, as a whole comparison takes it."""
+    return _Compiler(ast.RuleFile(Source("", ""), ())).value(value)
+
+
 class _Compiler:
     """The program so far."""
 
@@ -62,8 +68,8 @@ class _Compiler:
         self.files: list[str] = []  # of each rule
         self.patterns: dict[Pattern, int] = {}  # and their numbers
         self.lists = {
-            item.name.words[0]: item.arguments[0].value
-            for _, item in ast.placed_items(rules)
+            item.name.words[0]: _listed(item, source)
+            for source, item in ast.placed_items(rules)
             if isinstance(item, ast.ListDefinition)
         }
         self.items: list[str] = []  # words that mean the current item of a loop
@@ -294,7 +300,10 @@ class _Compiler:
     def membership(self, claim: ast.Claim, written: str, left: Value) -> Condition:
         """`in`: the entries that are wild are globs, the others compare whole."""
         right = claim.right[0]
-        entries = self.lists[right.words[0]] if isinstance(right, ast.Field) else right
+        name = right.words[0] if isinstance(right, ast.Field) else ""
+        entries = self.lists[name] if name else right
+        if isinstance(entries, str):
+            return ("in list", written, claim.every, left, name, entries)
         assert isinstance(entries, ast.List)
         wild = tuple([self.pattern(entry) for entry in entries.items if _is_wild(entry)])
         exact, others = self.keys(ast.List(entries.span, tuple([e for e in entries.items if not _is_wild(e)])))
@@ -386,6 +395,15 @@ def _form(reading: Reading, search: bool) -> str:
     if search or reading.kind == "text":
         return "text"
     return "address" if reading.kind == "addresses" else "angle"
+
+
+def _listed(definition: ast.ListDefinition, source: Source) -> ast.List | str:
+    """The members of a list, or the path of the file that holds them."""
+    said = definition.arguments[0].value
+    if isinstance(said, ast.Text):
+        return resolved(literal(said) or "", source.path)
+    assert isinstance(said, ast.List)
+    return said
 
 
 def _is_inbox(argument: tuple[str, Value]) -> bool:

@@ -257,7 +257,9 @@ def _compiled(origin: Origin, raw: bytes, good: Any) -> dict[str, Any]:
 
     program, problem, files = None, "", Files(origin.home, len(raw))
     try:
-        program = compile_text(decode_rules(origin.called, raw, origin.path), origin.phase, files).as_data()
+        program = compile_text(
+            decode_rules(origin.called, raw, os.path.abspath(origin.path)), origin.phase, files
+        ).as_data()
     except RuleError as mistakes:
         problem = str(mistakes)
     return {

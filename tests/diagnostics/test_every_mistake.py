@@ -69,7 +69,7 @@ LATER = [
     *[name for name, word in vocabulary.ACTIONS.items() if word.later],
     *[f"file {name}" for name, _ in vocabulary.ACTIONS["file"].later_arguments],
     *[name for name, later in vocabulary.TEST_LINES.items() if later],
-    *["check", "list … from"],
+    *["check", "list … from table"],
 ]
 
 

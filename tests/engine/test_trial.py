@@ -82,3 +82,37 @@ def test_each_test_stands_alone() -> None:
         'test "two" { message "Subject: b" expect keep }\n'
     )
     assert [(trial.name, trial.passed) for trial in trials] == [("one", True), ("two", True)]
+
+
+LISTED = """
+list blocked from "blocked.txt"
+rule "Blocked" when from in blocked { file "Blocked" }
+rule "All" when every to in blocked { file "All" }
+"""
+FROM_BOB = 'message "From: Bob@example.net, eve@example.net"'
+
+
+def listed(test: str) -> Trial:
+    (trial,) = tried(f'{LISTED}\ntest "t" {{ {test} }}')
+    return trial
+
+
+def test_a_list_file_is_empty_but_for_what_is_assumed() -> None:
+    empty = listed(f"{FROM_BOB} expect keep")
+    assert empty.passed
+    assert empty.quiet == ('"Bob@example.net", "eve@example.net" in blocked is false',)
+    for assumption in ('"bob@EXAMPLE.net" in blocked', "from in blocked", 'not "eve@example.net" not in blocked'):
+        trial = listed(f'{FROM_BOB} assume {assumption} expect file "Blocked"')
+        assert (trial.passed, trial.quiet) == (True, ()), assumption
+
+
+def test_that_nothing_is_in_a_list_file_can_be_assumed() -> None:
+    for assumption in ("not from in blocked", "from not in blocked"):
+        trial = listed(f"{FROM_BOB} assume {assumption} expect keep")
+        assert (trial.passed, trial.quiet) == (True, ()), assumption
+
+
+def test_every_value_must_be_assumed_where_every_is_asked() -> None:
+    two = 'message "To: a@x, b@x" assume "a@x" in blocked assume "z" not in blocked assume from not in blocked'
+    assert listed(f"{two} expect keep").passed
+    assert listed(f'{two} assume "B@X" in blocked expect file "All"').passed

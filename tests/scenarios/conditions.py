@@ -10,6 +10,9 @@ from tests.scenarios.scenario import ANN, Scenario, fails, fields, holds
 
 ANN_FROM = "From: Ann Lee <ann+lists@example.org>"
 TWO_TO = "To: Ann <ann@example.org>, dev@lists.example.org"
+TWO_VALUES = ("ann@example.org", "dev@lists.example.org")
+PEOPLE = 'list people from "people.txt"'
+IN_PEOPLE = ("in list", "people", "people.txt")
 LIST = "List-Id: Developers <dev.lists.example.org>"
 ENCODED = "Subject: =?utf-8?q?Caf=C3=A9?="
 EVERYBODY = Envelope(
@@ -341,6 +344,28 @@ FACTS = [
         'rule when mailbox "{subject}" exists { discard }',
         'need: mailbox "a_b" exists',
         fields("Subject: a/b"),
+    ),
+    holds("to in people", TWO_TO, settings=PEOPLE, facts={(*IN_PEOPLE, *TWO_VALUES): True}),
+    fails("to in people", TWO_TO, settings=PEOPLE, facts={(*IN_PEOPLE, *TWO_VALUES): False}),
+    holds("to not in people", TWO_TO, settings=PEOPLE, facts={(*IN_PEOPLE, *TWO_VALUES): False}),
+    holds("every to in people", TWO_TO, settings=PEOPLE, facts={("every in list", *IN_PEOPLE[1:], *TWO_VALUES): True}),
+    fails("every to in people", "Subject: to nobody", settings=PEOPLE),
+    fails("to in people", "Subject: to nobody", settings=PEOPLE, facts={(*IN_PEOPLE, ""): False}),
+    holds('"{subject}" in people', "Subject: Bob", settings=PEOPLE, facts={(*IN_PEOPLE, "Bob"): True}),
+    Scenario(
+        "all values of a field are one question to a list from a file",
+        f"{PEOPLE}\nrule when to in people {{ discard }}",
+        'need: "ann@example.org", "dev@lists.example.org" in people',
+        fields(TWO_TO),
+    ),
+    Scenario(
+        "a list from a file that is not there keeps the message",
+        f'{PEOPLE}\nrule {{ also file "A" }}\nrule when to in people {{ discard }}',
+        "keep",
+        fields(TWO_TO),
+        facts={(*IN_PEOPLE, *TWO_VALUES): "there is no such file"},
+        warning="the list people cannot be used: people.txt: there is no such file",
+        problem="user: the list people cannot be used: people.txt: there is no such file",
     ),
     Scenario(
         "the facts used are in the plan",

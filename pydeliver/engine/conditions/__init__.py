@@ -63,6 +63,7 @@ _MODULES = {
     "starts with": "compare",
     "ends with": "compare",
     "in": "compare",
+    "in list": "listed",
     "exists": "compare",
     "order": "order",
     "between": "order",

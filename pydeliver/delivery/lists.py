@@ -1,0 +1,97 @@
+"""Answer whether values are in a list file.
+
+A small file is read; a large one is asked by its index, which is made anew
+when the file has changed.  Where none can be stored, or may be, as in a dry
+run, the file is read and asked in memory: the answer is the same.
+
+Does not know: how an index is laid out, nor what follows from an answer.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from binascii import crc32
+
+from pydeliver import limits
+from pydeliver.copies import SYSTEM_COPIES
+from pydeliver.state.listfile import Entries, ListError, identity_of, keys_of, open_list, read_entries
+from pydeliver.state.listindex import Damaged, Index, open_index, store_index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pydeliver.engine.facts import Question
+    from pydeliver.state.places import Places
+
+
+class Lists:
+    """The list files that one delivery asks; each is opened once."""
+
+    def __init__(self, places: Places, may_store: bool) -> None:
+        self._places, self._may_store = places, may_store
+        self._opened: dict[str, Entries | Index] = {}
+
+    def answer(self, question: Question) -> bool | str:
+        """Whether one of the values, or every one, is in the list; or why that cannot be said."""
+        word, _, written, *values = question
+        path, every = self._places.absolute(written), word == "every in list"
+        try:
+            if path not in self._opened:
+                self._opened[path] = self._open(path)
+            try:
+                return _holds(self._opened[path], values, every)
+            except Damaged:
+                self._opened[path] = self._read(path)
+                return _holds(self._opened[path], values, every)
+        except ListError as error:
+            return str(error)
+
+    def _open(self, path: str) -> Entries | Index:
+        descriptor = open_list(path)
+        try:
+            identity = identity_of(descriptor)
+        finally:
+            os.close(descriptor)
+        if identity[0] > limits.LIST_OCTETS_READ:
+            for index, owners in self._indices(path):
+                found = open_index(index, owners, path, identity)
+                if found is not None:
+                    return found
+        return self._read(path)
+
+    def _indices(self, path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Where an index of the list may be, and whose it must be: what root made for all users, and the user's own."""
+        name = f"lists/{crc32(os.fsencode(path)):08x}"
+        return ((f"{SYSTEM_COPIES}/{name}", (0,)), (f"{self._places.state}/{name}", (0, os.geteuid())))
+
+    def _read(self, path: str) -> Entries:
+        """Read the file, and make its index anew if it is worth one."""
+        descriptor, read = open_list(path), time.time_ns()
+        try:
+            identity = identity_of(descriptor)
+            entries = read_entries(descriptor)
+            is_whole = identity_of(descriptor) == identity
+        finally:
+            os.close(descriptor)
+        if self._may_store and is_whole and identity[0] > limits.LIST_OCTETS_READ:
+            index, _ = self._indices(path)[-1]
+            store_index(index, entries, path, identity, read)
+        return entries
+
+
+def _holds(entries: Entries | Index, values: list[str], every: bool) -> bool:
+    return (all if every else any)(_is_member(entries, said) for said in values)
+
+
+def _is_member(entries: Entries | Index, said: str) -> bool:
+    """Whether a value is in the list; none is of several lines."""
+    if any(b"\n" not in key and entries.contains(key) for key in keys_of(said, entries.shapes)):
+        return True
+    return bool(entries.globs) and _fits(entries.globs, said)
+
+
+def _fits(globs: list[str], said: str) -> bool:
+    from pydeliver.engine.match import match_glob
+    from pydeliver.rules.patterns import parse_glob
+
+    return any([match_glob(parse_glob(glob), said) is not None for glob in globs])
