@@ -45,7 +45,9 @@ SETTINGS = {
     "maildir": SettingRow("~/Maildir", "the Maildir of a user whose rules name none"),
     "rules": SettingRow("~/.pydeliverrc", "a user's rule file"),
     "before_rules": SettingRow("/etc/pydeliver/before.rules", "rules before every user's; what they decide is final"),
-    "after_rules": SettingRow("/etc/pydeliver/after.rules", "rules after every user's; extras, flags and log only"),
+    "after_rules": SettingRow(
+        "/etc/pydeliver/after.rules", "rules after every user's; extras, flags, header edits and log only"
+    ),
     "deadline": SettingRow(limits.DEADLINE, "seconds a delivery may take; below the MTA's own limit"),
     "notices": SettingRow(True, "whether a user is told of mistakes in his rules by a message in his inbox"),
     "run": SettingRow("allowed", "which programs rules may ask", "programs"),

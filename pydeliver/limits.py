@@ -24,6 +24,7 @@ FACTS = 1_000  # asked in one evaluation: for each, the rules are evaluated agai
 CHARACTERS_PER_STEP = 1_000  # compared; long texts count as work
 LOOP_NESTING = 4  # `for each` inside one another
 TURNS = 1_000  # of one `for each`
+EDITS = 1_000  # of the message in one evaluation; each makes a header anew
 FORKS = 16  # `also { }` inside one another
 TEXT_CHARACTERS = 65_536  # of one variable or expanded text
 NUMBER_MAGNITUDE = 10**15  # results of arithmetic are held between plus and minus this

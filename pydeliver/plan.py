@@ -15,10 +15,11 @@ from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, TypeAlias
 
     from pydeliver.jsonline import Json
+    from pydeliver.message.edit import Edit
 
     Argument: TypeAlias = "str | int | float | tuple[str, ...]"
 
@@ -45,7 +46,8 @@ class Where:
 class Action:
     """One step of a plan: a word of the vocabulary, its arguments, and the rule it came from.
 
-    A store (`keep`, `file`) carries the flags its copy gets.
+    A store (`keep`, `file`) carries the flags its copy gets, and the edits that
+    make its version of the message.
     """
 
     word: str
@@ -53,6 +55,7 @@ class Action:
     where: Where = Where()
     also: bool = False  # RFC 3894: an extra, which leaves the implicit keep standing
     flags: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     def argument(self, name: str) -> Argument | None:
         return dict(self.arguments).get(name)
@@ -127,6 +130,7 @@ def _action_data(action: Action) -> dict[str, Json]:
     data.update(action.arguments)
     if action.word in STORES:
         data["flags"] = list(action.flags)
+        data["edits"] = [[edit.kind, edit.name, edit.value] for edit in action.edits]
     data["also"] = action.also
     data["rule"], data["file"], data["line"] = action.where.rule, action.where.file, action.where.line
     return data
@@ -149,7 +153,7 @@ def from_data(data: Mapping[str, Any]) -> Plan:
 
 
 def _action_from(data: Mapping[str, Any]) -> Action:
-    own = ("action", "also", "rule", "file", "line", *(("flags",) if data["action"] in STORES else ()))
+    own = ("action", "also", "rule", "file", "line", *(("flags", "edits") if data["action"] in STORES else ()))
     arguments = [(name, said) for name, said in data.items() if name not in own]
     return Action(
         str(data["action"]),
@@ -157,7 +161,16 @@ def _action_from(data: Mapping[str, Any]) -> Action:
         Where(data["rule"], data["file"], data["line"]),
         bool(data["also"]),
         tuple(data["flags"]) if data["action"] in STORES else (),
+        _edits(data["edits"]) if data["action"] in STORES else (),
     )
+
+
+def _edits(data: Sequence[Sequence[str]]) -> tuple[Edit, ...]:
+    if not data:
+        return ()
+    from pydeliver.message.edit import Edit
+
+    return tuple([Edit(kind, name, text) for kind, name, text in data])
 
 
 def _quoted(argument: Argument) -> str:

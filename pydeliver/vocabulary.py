@@ -178,9 +178,9 @@ ACTIONS = {
     "notify": ActionWord((("target", "text"), ("text", "text")), later=TIME),
     "flag": ActionWord((("flags", "flags"),)),
     "unflag": ActionWord((("flags", "flags"),)),
-    "header add": ActionWord((("name", "header"), ("value", "text")), later=PROGRAMS),
-    "header set": ActionWord((("name", "header"), ("value", "text")), later=PROGRAMS),
-    "header remove": ActionWord((("name", "header"),), later=PROGRAMS),
+    "header add": ActionWord((("name", "header"), ("value", "text"))),
+    "header set": ActionWord((("name", "header"), ("value", "text"))),
+    "header remove": ActionWord((("name", "header"),)),
     "log": ActionWord((("text", "text"),)),
 }
 

@@ -160,7 +160,7 @@ def test_no_word_is_both_built_and_to_come() -> None:
 
 MET = {  # limits a user can meet: in the manual with their number
     *("INCLUDES", "INCLUDE_NESTING", "LIST_FILE_OCTETS", "LIST_ENTRY_OCTETS"),
-    *("RULE_FILE_OCTETS", "NESTING", "MISTAKES", "STEPS", "FACTS", "LOOP_NESTING", "TURNS", "FORKS"),
+    *("RULE_FILE_OCTETS", "NESTING", "MISTAKES", "STEPS", "FACTS", "LOOP_NESTING", "TURNS", "FORKS", "EDITS"),
     *("TEXT_CHARACTERS", "MAILBOX_LEVEL_CHARACTERS", "KEYWORD_CHARACTERS"),
     *("HEADER_OCTETS", "HEADER_FIELDS", "ADDRESSES", "ENCODED_WORDS"),
 }

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pydeliver import vocabulary
+from pydeliver.message.edit import Edit
 from pydeliver.plan import STORES, Action, Plan, Where, from_data, quote
 
 HERE = Where("Mailing lists", ".pydeliverrc", 46)
@@ -69,10 +70,11 @@ def test_where_an_action_came_from(where: Where, words: str) -> None:
     assert str(where) == words
 
 
+EDITS = (Edit("set", "X-A", "b"),)
 PLAN = Plan(
     "file",
     (
-        Action("file", (("mailbox", "archive/2026-11"),), Where("Archive", ".pydeliverrc", 27), also=True),
+        Action("file", (("mailbox", "archive/2026-11"),), Where("Archive", ".pydeliverrc", 27), True, (), EDITS),
         Action("file", (("mailbox", "lists/dev"),), HERE, flags=("\\Seen",)),
     ),
     ("\\Seen",),
@@ -98,6 +100,7 @@ def test_a_plan_as_json() -> None:
                 "action": "file",
                 "mailbox": "archive/2026-11",
                 "flags": [],
+                "edits": [["set", "X-A", "b"]],
                 "also": True,
                 "rule": "Archive",
                 "file": ".pydeliverrc",
@@ -107,6 +110,7 @@ def test_a_plan_as_json() -> None:
                 "action": "file",
                 "mailbox": "lists/dev",
                 "flags": ["\\Seen"],
+                "edits": [],
                 "also": False,
                 "rule": "Mailing lists",
                 "file": ".pydeliverrc",
@@ -122,18 +126,20 @@ def test_a_plan_as_json() -> None:
 TEXT = st.text(max_size=8)
 NAMES = st.sampled_from(sorted({name for row in vocabulary.ACTIONS.values() for name, _ in row.arguments}))
 ACTIONS = st.builds(
-    lambda word, arguments, where, also, flags: Action(
+    lambda word, arguments, where, also, flags, edits: Action(
         word,
         tuple([(name, said) for name, said in arguments.items() if word not in STORES or name != "flags"]),
         Where(*where),
         also,
         flags if word in STORES else (),
+        edits if word in STORES else (),
     ),
     st.sampled_from(sorted(vocabulary.ACTIONS)),
     st.dictionaries(NAMES, st.one_of(TEXT, st.integers(0, 999), st.lists(TEXT).map(tuple)), max_size=3),
     st.tuples(TEXT, TEXT, st.integers(0, 99)),
     st.booleans(),
     st.lists(TEXT).map(tuple),
+    st.lists(st.builds(Edit, TEXT, TEXT, TEXT), max_size=2).map(tuple),
 )
 FACTS = st.dictionaries(TEXT, st.one_of(st.booleans(), st.integers(), TEXT)).map(lambda facts: tuple(facts.items()))
 PLANS = st.builds(Plan, TEXT, st.lists(ACTIONS).map(tuple), st.lists(TEXT).map(tuple), FACTS, st.lists(TEXT).map(tuple))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydeliver.mailbox.maildir import Staged
+    from pydeliver.message.edit import Edit
     from pydeliver.message.view import Message
     from pydeliver.plan import Plan
     from pydeliver.state.places import Places
@@ -76,6 +77,7 @@ class Performance:
     def __init__(self, plan: Plan, message: Message, stores: Stores) -> None:
         self._plan, self._message, self._stores = plan, message, stores
         self._staged: list[Staged] = []
+        self._versions: dict[tuple[Edit, ...], Message] = {(): message}
         self._problem = ""
 
     def stage(self) -> None:
@@ -107,7 +109,15 @@ class Performance:
 
     def _stage(self, action: Action) -> None:
         maildir, mailbox = _target(action, self._stores)
-        self._staged.append(maildir.stage(mailbox, self._message.chunks(), action.flags))
+        self._staged.append(maildir.stage(mailbox, self._version(action.edits).chunks(), action.flags))
+
+    def _version(self, edits: tuple[Edit, ...]) -> Message:
+        """The message as the rules had edited it; rules edit rarely."""
+        if edits not in self._versions:
+            from pydeliver.message.edit import edited
+
+            self._versions[edits] = edited(self._message, edits)
+        return self._versions[edits]
 
     def commit(self) -> Performed:
         """Make every staged copy visible and durable; raises DeliveryError with all of them undone."""

@@ -65,12 +65,12 @@ def _decided(run: Run) -> bool:
 
 def _run_phase(run: Run, phase: str, program: Program) -> None:
     """Run a phase; one that fails leaves nothing in the plan but, unless it only adds extras, a keep."""
-    actions, flags, keep_cancelled = len(run.actions), run.flags, run.keep_cancelled
+    actions, flags, version, keep_cancelled = len(run.actions), run.flags, run.version, run.keep_cancelled
     try:
         _run_program(run, program)
     except EvaluationError as error:
         del run.actions[actions:]
-        run.flags, run.keep_cancelled = flags, keep_cancelled
+        run.flags, run.version, run.keep_cancelled = flags, version, keep_cancelled
         run.note(f"{program.file}: {error}")
         run.problem = run.problem or f"{program.file}: {error}"
         if phase != "after":
@@ -209,7 +209,7 @@ def _where(run: Run, address: int) -> Where:
 
 
 def _keep(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
-    return Action("keep", (), where, also, run.flags)
+    return Action("keep", (), where, also, run.flags, run.version.edits)
 
 
 def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
@@ -223,8 +223,8 @@ def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
     if usable and len(given) == 1 and arguments[0][1][0] == "template":
         usable = _may_be_made(run, kind, str(place))
     if not usable:
-        return Action("keep", (), where, also, run.flags)
-    return Action("file", given, where, also, run.flags)
+        return Action("keep", (), where, also, run.flags, run.version.edits)
+    return Action("file", given, where, also, run.flags, run.version.edits)
 
 
 def _is_usable(run: Run, mailbox: str, create: bool) -> bool:
@@ -292,6 +292,24 @@ def _flag(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
     return Action(word, (("flags", flags),), where)
 
 
+def _header_edit(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action | None:
+    """What a message brought can leave the text empty, or make a name that no field can have."""
+    from pydeliver.message.edit import Edit
+    from pydeliver.message.header import is_field_name
+    from pydeliver.message.text import one_line
+
+    said = [one_line(text_of(scalar(run, argument))).strip() for _, argument in arguments]
+    name, text = said[0], "".join(said[1:])
+    if not is_field_name(name.encode("utf-8", "replace")):
+        run.note(f"left out: {word} {quote(name)}: that is no name of a field")
+        return None
+    if word != "header remove" and not text:
+        run.note(f"left out: {word} {quote(name)}: the text is empty")
+        return None
+    run.edit(Edit(word.removeprefix("header "), name, text))
+    return Action(word, tuple(zip(("name", "value"), said, strict=False)), where)
+
+
 def _sound_flags(run: Run, said: tuple[Scalar, ...]) -> tuple[str, ...]:
     flags = [text_of(flag) for flag in said]
     for flag in flags:
@@ -315,6 +333,9 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
     "log": _log,
     "flag": _flag,
     "unflag": _flag,
+    "header add": _header_edit,
+    "header set": _header_edit,
+    "header remove": _header_edit,
 }
 
 
@@ -322,7 +343,7 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
 
 
 def _plan(run: Run, user: Program | None) -> Plan:
-    implicit = [] if run.keep_cancelled else [Action("keep", (), Where(), False, run.flags)]
+    implicit = [] if run.keep_cancelled else [Action("keep", (), Where(), False, run.flags, run.version.edits)]
     actions = _stored_once([*run.actions, *implicit], user.setting("inbox") if user else None)
     alone = [action for action in actions if action.word in _ALONE]
     if alone:
@@ -357,7 +378,7 @@ def _stored_once(actions: list[Action], inbox: tuple[str, str] | None) -> list[A
 
 def _merged(first: Action, second: Action) -> Action:
     flags = _union(first.flags, second.flags)
-    return Action(first.word, first.arguments, first.where, first.also and second.also, flags)
+    return Action(first.word, first.arguments, first.where, first.also and second.also, flags, first.edits)
 
 
 def _facts(run: Run) -> tuple[tuple[str, Any], ...]:

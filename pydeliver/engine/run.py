@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydeliver.address import Address
     from pydeliver.engine.facts import Facts
     from pydeliver.envelope import Envelope
+    from pydeliver.message.edit import Edit
     from pydeliver.message.header import Field
     from pydeliver.message.view import Message
     from pydeliver.plan import Action
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Scalar: TypeAlias = "str | int | float"
     Item: TypeAlias = "Address | Field | dict[str, str]"
+    # What an also block has a copy of: flags, variables, loops and the message.
+    Copied: TypeAlias = tuple[tuple[str, ...], dict[str, Scalar], list["Loop"], "Version"]
 
 
 class EvaluationError(Exception):
@@ -45,26 +48,55 @@ class Loop:
         return twin
 
 
+class Version:
+    """The message as edits have made it so far, and what was read of it.
+
+    The edits are made when the message is looked at again, and not before.
+    """
+
+    __slots__ = ("_made", "_to_make", "edits", "values")
+
+    def __init__(self, made: Message, to_make: tuple[Edit, ...], edits: tuple[Edit, ...]) -> None:
+        self._made, self._to_make, self.edits = made, to_make, edits
+        self.values: dict[tuple[Any, ...], tuple[str, ...]] = {}  # of header fields, by form
+
+    @property
+    def message(self) -> Message:
+        if self._to_make:
+            from pydeliver.message.edit import edited
+
+            self._made, self._to_make = edited(self._made, self._to_make), ()
+        return self._made
+
+    def after(self, edit: Edit) -> Version:
+        return Version(self._made, (*self._to_make, edit), (*self.edits, edit))
+
+
 class Run:
     """One evaluation under way: what it looks at, and its registers."""
 
     def __init__(self, message: Message, envelope: Envelope, facts: Facts, trace: list[Any] | None) -> None:
-        self.message, self.envelope, self.facts, self.trace = message, envelope, facts, trace
+        self.envelope, self.facts, self.trace = envelope, facts, trace
+        self.received, self.version = message, Version(message, (), ())
         self.program: Program
         self.addresses: tuple[str, ...] = ()
         self.actions: list[Action] = []
         self.flags: tuple[str, ...] = ()
         self.variables: dict[str, Scalar] = {}
         self.loops: list[Loop] = []
-        self.forks: list[tuple[int, tuple[str, ...], dict[str, Scalar], list[Loop]]] = []
+        self.forks: list[tuple[int, Copied]] = []
         self.keep_cancelled = False
         self.notes: dict[str, None] = {}  # in order, each once
         self.used: dict[tuple[str, ...], Any] = {}  # facts, in the order asked
-        self.values: dict[tuple[Any, ...], tuple[str, ...]] = {}  # of header fields, by form
         self.new_mailboxes: list[tuple[str, str]] = []  # that expansions name: kind and place
         self.steps = 0
         self.is_stopped = False
         self.problem = ""
+
+    @property
+    def message(self) -> Message:
+        """The message as it is at this point."""
+        return self.version.message
 
     def spend(self, steps: int) -> None:
         """Count work done; raises EvaluationError when it is too much."""
@@ -85,12 +117,21 @@ class Run:
     def fork(self, resume: int) -> None:
         if len(self.forks) >= limits.FORKS:
             raise EvaluationError(f"more than {limits.FORKS} also blocks inside one another")
-        self.forks.append((resume, self.flags, dict(self.variables), [loop.copy() for loop in self.loops]))
+        copied = (self.flags, dict(self.variables), [loop.copy() for loop in self.loops], self.version)
+        self.forks.append((resume, copied))
 
     def resume(self) -> int:
         """End an also block: what it set is forgotten; return where to go on."""
-        address, self.flags, self.variables, self.loops = self.forks.pop()
+        address, (self.flags, self.variables, self.loops, self.version) = self.forks.pop()
         return address
+
+    def edit(self, edit: Edit) -> None:
+        """From here on the message is another version."""
+        if len(self.version.edits) >= limits.EDITS:
+            raise EvaluationError(f"the rules edited the message more than {limits.EDITS} times")
+        fields = len(self.received.fields) + len(self.version.edits)  # each edit makes the header anew
+        self.spend(fields + len(edit.value) // limits.CHARACTERS_PER_STEP)
+        self.version = self.version.after(edit)
 
     def item(self, word: str) -> Item:
         """The current item of the innermost loop over `word`."""

@@ -68,9 +68,10 @@ def number_of(scalar: Scalar) -> int | float | None:
 
 def _header(run: Run, value: Value) -> tuple[str, ...]:
     key = value[1:]
-    if key not in run.values:
-        run.values[key] = _header_values(run, *key)
-    return run.values[key]
+    known = run.version.values
+    if key not in known:
+        known[key] = _header_values(run, *key)
+    return known[key]
 
 
 def _header_values(run: Run, names: tuple[str, ...], form: str, pick: str) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from pydeliver import limits, vocabulary
 from pydeliver.flags import SYSTEM_FLAGS, flag_mistake
+from pydeliver.message.header import is_field_name
 from pydeliver.naming import MailboxNameError, directory_name
 from pydeliver.rules import ast
 from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
 from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures, unbraced
-from pydeliver.rules.source import Mistake, RuleError, Source, Span
+from pydeliver.rules.source import Mistake, RuleError, Source, Span, printable
 from pydeliver.status import parse_status
 
 _KEYWORD_HINT = "use letters, digits and $ - _ . without a blank"
@@ -330,7 +331,11 @@ class _Walk:
                 action.word_span, f"{action.word} cannot stand in an also block", "an also block holds extras only"
             )
         if self.phase == "after" and word.decides and not action.also and not self.copies:
-            hint = "write also before it" if word.also else "after rules may hold also file, flag, unflag and log"
+            hint = (
+                "write also before it"
+                if word.also
+                else "after rules may hold also file, flag, unflag, header edits and log"
+            )
             self.mistake(action.word_span, f"{action.word} decides, and the after rules may not", hint)
         names = [argument.name for argument in action.arguments]
         if "create" in names and "mailbox" not in names:
@@ -350,6 +355,8 @@ class _Walk:
                 self.flag(flag, known)
         elif argument.name == "status" and isinstance(argument.value, ast.Text):
             self.status(action.word, argument.value, known)
+        elif argument.name in ("name", "value") and isinstance(argument.value, ast.Text):
+            self.header_edit(action.word, argument.name, argument.value, known)
         elif isinstance(argument.value, ast.Text):
             self.text(argument.value, known)
 
@@ -374,6 +381,19 @@ class _Walk:
             is_system = said.startswith("\\")
             hint = _KEYWORD_HINT if said and len(said) <= limits.KEYWORD_CHARACTERS else 'as: flag "\\Flagged", "work"'
             self.mistake(flag.span, mistake, f"there are {', '.join(SYSTEM_FLAGS)}" if is_system else hint)
+
+    def header_edit(self, word: str, name: str, text: ast.Text, known: _Known) -> None:
+        """A field's name or its text, as far as it is written out."""
+        self.text(text, known)
+        said = literal(text)
+        if name == "value" and said is not None and not said.strip():
+            self.mistake(text.span, f"{word} needs a text", 'to take a field away: header remove "X-Name"')
+        elif name == "name" and said is not None and not is_field_name(said.encode()):
+            self.mistake(
+                text.span,
+                f'"{printable(said)}" cannot be the name of a field',
+                'letters, digits and hyphens, as in header set "X-Name"',
+            )
 
     def status(self, word: str, text: ast.Text, known: _Known) -> None:
         self.text(text, known)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydeliver.engine.evaluate import evaluate
 from pydeliver.engine.facts import UNASKED, Need, in_words, quiet_answer
 from pydeliver.envelope import Envelope
+from pydeliver.message.edit import edited
 from pydeliver.message.view import Message
 from pydeliver.plan import Plan
 from pydeliver.rules.load import compile_text
@@ -31,7 +32,10 @@ ANN = Envelope("bob@example.net", "ann@example.org")
 
 @dataclass(frozen=True)
 class Scenario:
-    """`plan` is its lines, or `need: …`; `flags` those of each store; `warning` is part of one, `problem` of that."""
+    """`plan` is its lines, or `need: …`; `flags` those of each store; `warning` is part of one, `problem` of that.
+
+    `versions` are the octets that stores put there, of some or all of them.
+    """
 
     title: str
     rules: str
@@ -42,8 +46,13 @@ class Scenario:
     before: str = ""
     after: str = ""
     flags: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     warning: str = ""
     problem: str = ""
+
+    @property
+    def received(self) -> Message:
+        return Message(self.message if isinstance(self.message, bytes) else self.message.encode())
 
     @property
     def programs(self) -> tuple[tuple[str, Program], ...]:
@@ -52,12 +61,11 @@ class Scenario:
 
     def run(self, trace: list[Any] | None = None) -> Plan | Need:
         """The plan; what no rule asks, but evaluation must know, has its quiet answer if it is not given."""
-        octets = self.message if isinstance(self.message, bytes) else self.message.encode()
         facts = dict(self.facts)
         while True:
             if trace is not None:
                 trace.clear()
-            outcome = evaluate(self.programs, Message(octets), self.envelope, facts, trace)
+            outcome = evaluate(self.programs, self.received, self.envelope, facts, trace)
             if not isinstance(outcome, Need) or outcome.question[0] not in UNASKED:
                 return outcome
             facts[outcome.question] = quiet_answer(outcome.question)
@@ -71,6 +79,8 @@ def check_scenario(scenario: Scenario) -> None:
     assert "\n".join([action.words for action in outcome.actions]) == scenario.plan
     stores = {action.words: " ".join(action.flags) for action in outcome.stores}
     assert {words: stores[words] for words in scenario.flags} == scenario.flags
+    versions = {action.words: edited(scenario.received, action.edits).chunks() for action in outcome.stores}
+    assert {words: b"".join(versions[words]).decode() for words in scenario.versions} == scenario.versions
     if scenario.warning:
         assert scenario.warning in "\n".join(outcome.warnings)
     else:

@@ -1,0 +1,116 @@
+"""`examples/scenarios`: each rule file is sound, and puts its messages where procmail's form of it puts them.
+
+The messages are those of the `test` blocks, handed to both programs as Postfix
+hands them to a `mailbox_command`; both run as the same plain user, each with a
+home of its own.  Compared are exit status, mailboxes and octets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pydeliver.cli import check as check_command
+from pydeliver.rules import ast
+from pydeliver.rules.check import literal
+from pydeliver.rules.native.parse import parse
+from pydeliver.rules.source import Source
+from pydeliver.value import value
+from tests.conftest import ROOT, skip_or_fail
+from tests.peers.users import User
+
+SCENARIOS = sorted((ROOT / "examples/scenarios").glob("*.rules"))
+RECIPIENT = "you@example.org"
+FROM_LINE = "From {} Tue Nov 24 10:00:00 2026\n"
+MORE = {"large": b"From: Bob <bob@example.net>\nSubject: photographs\n\n" + b"Look at this one.\n" * 600_000}
+
+
+@value
+class Sample:
+    """A message of a test block and what the test says of the world."""
+
+    name: str
+    text: bytes
+    sender: str
+    recipient: str
+    mailboxes: tuple[str, ...] = ()
+
+    def raw(self) -> bytes:
+        """As Postfix's local(8) hands it over."""
+        top = FROM_LINE.format(self.sender or "MAILER-DAEMON")
+        return f"{top}Return-Path: <{self.sender}>\nDelivered-To: {self.recipient}\n".encode() + self.text
+
+
+def samples(path: Path) -> Iterator[Sample]:
+    """The messages of a scenario: those of its test blocks, and what is too large to stand in one."""
+    rules = parse(Source(path.name, path.read_text(encoding="utf-8")))
+    for test in [item for item in rules.items if isinstance(item, ast.Test)]:
+        said = {line.word: line.arguments[0] for line in test.lines}
+        texts = {word: literal(text) or "" for word, text in said.items() if isinstance(text, ast.Text)}
+        assumed = [line.arguments[0] for line in test.lines if line.word == "assume"]
+        there = [fact for fact in assumed if isinstance(fact, ast.Fact) and fact.word == "mailbox exists"]
+        mailboxes = [fact.arguments[0].value for fact in there]
+        yield Sample(
+            literal(test.name) or "",
+            texts["message"].encode(),
+            texts.get("envelope sender", "bob@example.net"),
+            texts.get("envelope recipient", RECIPIENT),
+            tuple([literal(mailbox) or "" for mailbox in mailboxes if isinstance(mailbox, ast.Text)]),
+        )
+    if path.stem in MORE:
+        yield Sample("more", MORE[path.stem], "bob@example.net", RECIPIENT)
+
+
+class Home:
+    """Where one of the two programs delivers."""
+
+    def __init__(self, user: User, name: str) -> None:
+        self.user = User(user.name, user.home / name)
+        self.user.home.mkdir(mode=0o700)
+        os.chown(self.user.home, user.uid, user.gid)
+
+    def deliver(self, command: Sequence[str | Path], sample: Sample) -> tuple[int, list[tuple[str, bytes]]]:
+        """Deliver into an empty Maildir; the exit status, and what then lies where."""
+        shutil.rmtree(self.user.maildir, ignore_errors=True)
+        for folder in ["", *["." + name.replace("/", ".") for name in sample.mailboxes]]:
+            made = [self.user.maildir / folder / name for name in ("cur", "new", "tmp")]
+            assert self.user.run(["/usr/bin/mkdir", "-p", *made]).returncode == 0
+        finished = self.user.run(command, sample.raw())
+        found = [*self.user.maildir.rglob("new/*"), *self.user.maildir.rglob("cur/*")]
+        return finished.returncode, sorted([(file.parts[-3], file.read_bytes()) for file in found])
+
+
+def test_scenarios_come_in_pairs() -> None:
+    names = {path.name for path in SCENARIOS[0].parent.iterdir()}
+    assert names == {f"{path.stem}.{kind}" for path in SCENARIOS for kind in ("rules", "procmailrc")}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = shutil.copy(path, tmp_path)
+    assert check_command.run(["--json", str(copy)]) == 0, capsys.readouterr().out
+    assert json.loads(capsys.readouterr().out)["tests"]
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_procmail_puts_the_same_messages_into_the_same_places(path: Path, installed: Path, plain_user: User) -> None:
+    procmail = shutil.which("procmail")
+    if procmail is None:
+        skip_or_fail("procmail is not installed")
+        return
+    theirs, ours = Home(plain_user, "theirs"), Home(plain_user, "ours")
+    recipes = theirs.user.write("procmailrc", path.with_suffix(".procmailrc").read_text(encoding="utf-8"))
+    rules = ours.user.write(".pydeliverrc", path.read_text(encoding="utf-8"))
+    pydeliver: list[str | Path] = [installed / "pydeliver", "--rules", rules, "--maildir", ours.user.maildir]
+    places = set()
+    for sample in samples(path):
+        expected = theirs.deliver([procmail, f"HOME={theirs.user.home}", recipes], sample)
+        found = ours.deliver(pydeliver, sample)
+        assert found == expected, sample.name
+        places.add((found[0], tuple([place for place, _ in found[1]])))
+    assert len(places) > 1, "a scenario shows a difference"
