@@ -131,6 +131,11 @@ def test_the_system_flags_are_named() -> None:
     assert {decoded(flag) for flag in found} == set(flags.SYSTEM_FLAGS)
 
 
+def test_every_rule_set_has_its_paragraph() -> None:
+    shipped = {f"Pa {path.name}" for path in (ROOT / "rules").iterdir()}
+    assert items(section(RC, "RULE SETS")) == shipped
+
+
 LATER = [
     ("fields", later({**vocabulary.FIELDS})),
     ("questions", later({**vocabulary.FACTS})),
@@ -345,6 +350,7 @@ def play(session: str, home: Path, binaries: Path) -> str:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_sessions_in_the_manual_print_what_it_says(path: Path, tmp_path: Path, installed: Path) -> None:
     os.umask(0o022)
+    shutil.copytree(ROOT / "rules", tmp_path / "rules", copy_function=shutil.copyfile)
     for kind, text, _ in examples(path.name):
         what, _, name = kind.partition(" ")
         if what in ("file", "append"):

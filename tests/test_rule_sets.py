@@ -24,9 +24,9 @@ from pydeliver.cli import deliver as deliver_command
 from pydeliver.cli import test as test_command
 from pydeliver.engine.trial import run_tests
 from pydeliver.mailbox.maildir import Maildir
-from pydeliver.plan import Action
+from pydeliver.plan import from_data
 from pydeliver.rules import ast
-from pydeliver.rules.check import check
+from pydeliver.rules.check import check, literal
 from pydeliver.rules.compile import compile_rules
 from pydeliver.rules.native.parse import parse
 from pydeliver.rules.native.texts import read_sample
@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETS = sorted((ROOT / "rules").glob("*.rules"))
 MTA_VARIABLES = ("SENDER", "RECIPIENT", "ORIGINAL_RECIPIENT", "EXTENSION", "CLIENT_ADDRESS", "SASL_USERNAME")
 RECIPIENTS = ("you@example.org", "you+shop@example.org", "you+tea@example.org")
+MAILBOXES = ("shop", "hold", "to/tea")  # which rules ask for
 BATCH_CHARACTERS = 2_000_000  # of test blocks parsed at once
 
 Data = dict[str, Any]
@@ -57,8 +58,35 @@ def nodes(thing: object) -> Iterator[object]:
             yield from nodes(getattr(thing, name))
 
 
-def test_there_are_three() -> None:
-    assert [path.stem for path in SETS] == ["lists", "notifications", "priority"]
+TO_BE_COPIED = {"priority"}  # a matter of taste, as it says at its head
+INCLUDED = [path for path in SETS if path.stem not in TO_BE_COPIED]
+
+
+def test_the_sets_there_are() -> None:
+    assert [path.stem for path in SETS] == ["addresses", "lists", "notifications", "paperwork", "priority"]
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_a_set_says_at_its_head_how_to_use_it(path: Path) -> None:
+    head = path.read_text(encoding="utf-8").partition("\n\n")[0]
+    assert all([line.startswith("#") for line in head.splitlines()])
+    include = f'#     include "/opt/pydeliver/share/pydeliver/rules/{path.name}"\n'
+    assert (include in head) == (path in INCLUDED)
+    assert "copy it" in head or "copy what you like of it" in head
+
+
+def test_all_sets_can_be_included_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No two of them give one name to two lists, and none sets what is the user's to set."""
+    for path in INCLUDED:
+        shutil.copyfile(path, tmp_path / path.name)
+    includes = [f'include "{path.name}"\n' for path in INCLUDED]
+    (tmp_path / "rules").write_text('addresses ["ann@example.org"]\n' + "".join(includes))
+    assert check_command.run([str(tmp_path / "rules")]) == 0, capsys.readouterr().out
+
+
+def test_a_set_that_is_included_never_stops_those_behind_it() -> None:
+    stopping = [path.stem for path in SETS if ast.Stop in {type(node) for node in nodes(parsed(path).items)}]
+    assert set(stopping) <= TO_BE_COPIED
 
 
 @pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
@@ -76,11 +104,16 @@ def test_every_rule_of_a_set_has_a_name(path: Path) -> None:
     assert None not in names
 
 
+# What names a program or an address is the user's to write; nor does a set change what was written.
+THE_USERS = {"pipe", "rewrite", "redirect", "header add", "header set", "header remove"}
+ACTIONS = {word for word, row in vocabulary.ACTIONS.items() if not row.later} - THE_USERS
+
+
 def test_together_the_sets_use_every_word_that_acts() -> None:
     """Every action we carry out, and every statement that steers."""
     found = [node for path in SETS for node in nodes(parsed(path).items)]
     actions = {node.word for node in found if isinstance(node, ast.Action)}
-    assert actions == {word for word, row in vocabulary.ACTIONS.items() if not row.later}
+    assert actions == ACTIONS
     assert any(isinstance(node, ast.Action) and node.also for node in found)
     kinds = {type(node) for node in found}
     assert {ast.Set, ast.Stop, ast.Continue, ast.Also, ast.If, ast.ForEach} <= kinds
@@ -103,7 +136,7 @@ class Recorder:
 
 
 class Bench:
-    """One rule set, one home, and messages in files; the mailboxes `shop` and `hold` are there."""
+    """One rule set, one home, and messages in files; the MAILBOXES are there."""
 
     def __init__(self, home: Path, rules: Path, messages: dict[str, bytes]) -> None:
         self.home, self.text = home, rules.read_text(encoding="utf-8")
@@ -111,7 +144,7 @@ class Bench:
         self.rules = home / rules.name
         shutil.copy(rules, self.rules)
         self.maildir = home / "Maildir"
-        for mailbox in ("shop", "hold"):
+        for mailbox in MAILBOXES:
             Maildir(str(self.maildir)).stage(mailbox, (b"x",)).undo()
         self.files: list[Path] = []
         for number, raw in enumerate(messages.values()):
@@ -160,12 +193,7 @@ class Bench:
 
 def words_of(plan: Data) -> tuple[str, ...]:
     """A plan's actions as a rule file says them."""
-    own = ("action", "also", "rule", "file", "line")
-    said = []
-    for action in plan["actions"]:
-        arguments = tuple([(k, tuple(v) if isinstance(v, list) else v) for k, v in action.items() if k not in own])
-        said.append(Action(action["action"], arguments, also=action["also"]).words)
-    return tuple(said)
+    return tuple([action.words for action in from_data(plan).actions])
 
 
 def transcribed(raw: bytes) -> str | None:
@@ -247,6 +275,13 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def messages_of_tests(rules: Path) -> dict[str, bytes]:
+    """What stands in the set's own test blocks."""
+    lines = [node for node in nodes(parsed(rules).items) if isinstance(node, ast.TestLine) and node.word == "message"]
+    texts = [literal(line.arguments[0]) for line in lines if isinstance(line.arguments[0], ast.Text)]
+    return {f"test {number}": text.encode() for number, text in enumerate(texts) if text}
+
+
 def own_messages() -> dict[str, bytes]:
     files = sorted([*(ROOT / "examples/messages").glob("*.eml"), *(ROOT / "tests/corpus").glob("*.eml")])
     return {file.name: file.read_bytes() for file in files if file.stat().st_size}
@@ -271,7 +306,7 @@ def test_three_ways_agree_on_our_own_messages(
     rules: Path, alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOME", str(alone / "home"))
-    plans, _ = agree(alone / "home", rules, own_messages(), capsys)
+    plans, _ = agree(alone / "home", rules, own_messages() | messages_of_tests(rules), capsys)
     assert len({words_of(plan) for plan in plans}) > 3
 
 
@@ -297,7 +332,7 @@ def test_three_ways_agree_on_the_shared_corpora(
     assert total == len(SETS) * len(messages)
     assert len(plans) >= 12
     assert max(plans.values()) <= total / 2
-    assert set(actions) == {word for word, row in vocabulary.ACTIONS.items() if not row.later} | {"also"}
+    assert set(actions) == ACTIONS | {"also"}
     assert in_blocks >= 0.8 * total
 
 
