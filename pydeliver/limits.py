@@ -36,6 +36,10 @@ NEW_MAILBOXES = 20  # made by expansion in one day
 KEYWORD_CHARACTERS = 50  # Dovecot's mail_max_keyword_length
 KEYWORD_LOCK_WAIT = 5  # for dovecot-uidlist.lock; a keyword is left out rather than a delivery held up
 KEYWORD_LOCK_STALE = 120  # Dovecot's MAILDIR_UIDLIST_LOCK_STALE_TIMEOUT
+MAILBOX_LOCK_WAIT = 30  # for an mbox that another has locked; then the mail system tries again later
+SEQUENCE_LOCK_WAIT = 5  # for .mh_sequences; flags are left out rather than a delivery held up
+DOT_LOCK_STALE = 500  # Postfix's stale_lock_time, for a lock of which nobody can tell whether its holder lives
+MH_NUMBER = 999_999_999  # of a message: nmh counts in 32 bits
 
 OUTPUT_OCTETS = 65_536  # kept of what a program that is asked prints; what a text may have
 COMPLAINT_OCTETS = 1_000  # kept of its standard error

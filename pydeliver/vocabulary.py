@@ -16,7 +16,6 @@ BODIES = "bodies and attachments"
 PROGRAMS = "programs, redirects and header edits"
 TIME = "time, state and replies"
 VERDICTS = "spam, virus and sender verdicts"
-STORES = "mbox and MH"
 TABLES = "the administrator's tables"
 
 
@@ -159,7 +158,6 @@ ACTIONS = {
         (("mailbox", "mailbox"), ("maildir", "path"), ("mbox", "path"), ("mh", "path"), ("create", "choice")),
         decides=True,
         also=True,
-        later_arguments=(("mbox", STORES), ("mh", STORES)),
     ),
     "redirect": ActionWord((("addresses", "texts"), ("sender", "choice")), decides=True, also=True, later=PROGRAMS),
     "pipe": ActionWord(

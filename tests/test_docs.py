@@ -174,6 +174,7 @@ UNMET = {  # bounds on attacks and on waiting, and those told elsewhere in the m
     *("NUMBER_MAGNITUDE", "PATTERN_MEMORY", "MAILBOX_NAME_OCTETS", "NEW_MAILBOXES", "CHARACTERS_PER_STEP"),
     *("KEYWORD_LOCK_WAIT", "KEYWORD_LOCK_STALE", "DEADLINE", "NOTICES_PER_DAY"),
     *("RETRY_RECORD_AGE", "RETRY_RECORD_OCTETS"),
+    *("MAILBOX_LOCK_WAIT", "SEQUENCE_LOCK_WAIT", "DOT_LOCK_STALE", "MH_NUMBER"),
     *("OUTPUT_OCTETS", "COMPLAINT_OCTETS", "PROGRAM_SECONDS", "REWRITE_OCTETS", "STORING_SECONDS"),
 }
 
@@ -230,7 +231,10 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
         if line.startswith(".It Ic "):
             name, default = line.removeprefix(".It Ic ").split(" Pq default: ")
             told[name] = decoded(default.removeprefix("Qq "))
-    assert told == {name: str(row.default).replace("True", "true") for name, row in config.SETTINGS.items()}
+    assert told == {
+        name: str(row.default).replace("True", "true").replace("False", "false")
+        for name, row in config.SETTINGS.items()
+    }
 
 
 def test_every_exit_status_is_in_the_manual() -> None:

@@ -50,7 +50,7 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
-        performed = perform(plan, delivery.message, delivery.stores, is_wanted)
+        performed = perform(plan, delivery.message, delivery.envelope, delivery.stores, is_wanted)
     except DeliveryError as error:
         performed = Performed(error.status)
     problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
@@ -99,6 +99,7 @@ def _journal_line(performed: Performed, about: str, notes: tuple[str, ...], prob
 
 def _notify(delivery: Delivery, problems: tuple[str, ...]) -> None:
     """Put a notice for each problem into the inbox; one that cannot be stored is only in the journal."""
+    from pydeliver.envelope import Envelope
     from pydeliver.message.view import Message
     from pydeliver.plan import Action, Plan
     from pydeliver.state.notices import claim, compose
@@ -109,6 +110,6 @@ def _notify(delivery: Delivery, problems: tuple[str, ...]) -> None:
         if claim(delivery.stores.places, problem, now):
             notice = Message(compose(delivery.envelope.recipient, problem, now))
             try:
-                perform(keep, notice, delivery.stores, lambda: True)
+                perform(keep, notice, Envelope(), delivery.stores, lambda: True)
             except DeliveryError:
                 return

@@ -14,22 +14,39 @@ References: `limits`, RFC 3463 (codes).
 from __future__ import annotations
 
 import errno
+import os
+import time
 
 from pydeliver.mailbox.maildir import Maildir
-from pydeliver.naming import MailboxNameError
+from pydeliver.naming import MailboxNameError, is_inbox
 from pydeliver.plan import Action, Where
 from pydeliver.status import DELIVERED, UNEXPECTED, DeliveryError, Status, parse_status
-from pydeliver.value import value
+from pydeliver.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
-    from pydeliver.mailbox.maildir import Staged
+    from pydeliver.envelope import Envelope
     from pydeliver.message.edit import Edit
     from pydeliver.message.view import Message
     from pydeliver.plan import Plan
     from pydeliver.state.places import Places
+
+    class Staged(Protocol):
+        """A message in a mailbox of any kind, not yet there to stay.
+
+        `is_locked`: others wait for it, so that it is closed at once.
+        """
+
+        is_locked: bool
+        notes: tuple[str, ...]
+
+        def commit(self) -> str: ...
+        def undo(self) -> None: ...
+        def close(self) -> None: ...
+
 
 FAILURES = {
     errno.ENOSPC: Status("4.3.1", "the mail system's storage is full"),
@@ -53,12 +70,13 @@ NOT_WANTED = Status("4.3.0", "the mail system stopped waiting for the delivery")
 class Stores:
     """Where a user's mail goes: the Maildir of mailbox names, and what the inbox is instead, if it is.
 
-    `inbox` is ("mailbox", name) or ("maildir", path).
+    `inbox` is ("mailbox", name), or ("maildir", "mbox" or "mh", path).  `mboxrd` is how an mbox is quoted.
     """
 
     places: Places
     maildir: str
     inbox: tuple[str, str] | None = None
+    mboxrd: bool = False
 
 
 @value
@@ -74,8 +92,8 @@ class Performed:
 class Performance:
     """One plan being performed: `stage`, then `commit`; `undo` at any time before the verdict."""
 
-    def __init__(self, plan: Plan, message: Message, stores: Stores) -> None:
-        self._plan, self._message, self._stores = plan, message, stores
+    def __init__(self, plan: Plan, message: Message, envelope: Envelope, stores: Stores) -> None:
+        self._plan, self._message, self._envelope, self._stores = plan, message, envelope, stores
         self._staged: list[Staged] = []
         self._versions: dict[tuple[Edit, ...], Message] = {(): message}
         self._problem = ""
@@ -88,7 +106,7 @@ class Performance:
         """
         if not self._plan.stores and not any([action.word in _WITHOUT_A_STORE for action in self._plan.actions]):
             raise DeliveryError(UNEXPECTED)
-        for action in self._plan.stores:
+        for action in _stored_once(self._plan.stores, self._stores):
             try:
                 self._stage(action)
             except (OSError, MailboxNameError) as error:
@@ -97,8 +115,8 @@ class Performance:
                 return
 
     def _keep_instead(self, action: Action, error: OSError | MailboxNameError) -> None:
-        if isinstance(error, OSError) and error.errno in FAILURES:
-            raise DeliveryError(FAILURES[error.errno]) from error
+        if failure := _system_failure(error):
+            raise DeliveryError(failure) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
         self._problem = f"{action.words} failed ({reason}; {action.where}); the message was kept in the inbox"
         try:
@@ -108,8 +126,23 @@ class Performance:
             raise DeliveryError(_failure(second)) from second
 
     def _stage(self, action: Action) -> None:
-        maildir, mailbox = _target(action, self._stores)
-        self._staged.append(maildir.stage(mailbox, self._version(action.edits).chunks(), action.flags))
+        kind, name = _place(action, self._stores)
+        chunks, flags = self._version(action.edits).chunks(), action.flags
+        if kind == "mailbox":
+            return self._staged.append(Maildir(self._stores.maildir).stage(name, chunks, flags))
+        path = self._stores.places.absolute(name)
+        if kind == "maildir":
+            return self._staged.append(Maildir(path).stage("INBOX", chunks, flags))
+        if kind == "mh":
+            from pydeliver.mailbox.mh import Mh
+
+            return self._staged.append(Mh(path).stage(chunks, flags))
+        from pydeliver.mailbox.mbox import Mbox
+        from pydeliver.mailbox.mbox_format import from_line
+
+        begin = from_line(self._envelope.sender, time.time())
+        mbox = Mbox(path, self._stores.places.mbox_records, begin, self._stores.mboxrd)
+        return self._staged.append(mbox.stage(chunks, flags))
 
     def _version(self, edits: tuple[Edit, ...]) -> Message:
         """The message as the rules had edited it; rules edit rarely."""
@@ -128,6 +161,9 @@ class Performance:
         except OSError as error:
             self.undo()
             raise DeliveryError(_failure(error)) from error
+        for staged in self._staged:
+            if staged.is_locked:
+                staged.close()
         notes = [note for staged in self._staged for note in staged.notes]
         return Performed(_status(self._plan), tuple(stored), tuple(notes), self._problem)
 
@@ -137,13 +173,15 @@ class Performance:
         self._staged.clear()
 
 
-def perform(plan: Plan, message: Message, stores: Stores, is_wanted: Callable[[], bool]) -> Performed:
+def perform(
+    plan: Plan, message: Message, envelope: Envelope, stores: Stores, is_wanted: Callable[[], bool]
+) -> Performed:
     """Stage, ask whether anybody still waits for the verdict, commit.
 
     Raises DeliveryError; then nothing of the message is visible, as far as the
     file system lets us undo.
     """
-    performance = Performance(plan, message, stores)
+    performance = Performance(plan, message, envelope, stores)
     performance.stage()
     if not is_wanted():
         performance.undo()
@@ -151,12 +189,30 @@ def perform(plan: Plan, message: Message, stores: Stores, is_wanted: Callable[[]
     return performance.commit()
 
 
-def _target(action: Action, stores: Stores) -> tuple[Maildir, str]:
-    """The Maildir and mailbox a store means."""
-    kind, name = _place(action, stores)
-    if kind == "maildir":
-        return Maildir(stores.places.absolute(name)), "INBOX"
-    return Maildir(stores.maildir), name
+def _stored_once(actions: tuple[Action, ...], stores: Stores) -> list[Action]:
+    """One store for each mailbox, be its path written in two ways, with the flags of all.
+
+    Those that are locked come last, for others wait, and in one order, so that
+    two deliveries into the same two never wait for each other.
+    """
+    if len(actions) == 1:
+        return list(actions)
+    found: dict[tuple[str, str], Action] = {}
+    for action in actions:
+        place = _identity(*_place(action, stores), stores)
+        if place in found:
+            action = replace(found[place], flags=tuple(dict.fromkeys((*found[place].flags, *action.flags))))
+        found[place] = action
+    mboxes = sorted([place for place in found if place[0] == "mbox"])
+    return [found[place] for place in (*[place for place in found if place[0] != "mbox"], *mboxes)]
+
+
+def _identity(kind: str, name: str, stores: Stores) -> tuple[str, str]:
+    """The kind of a mailbox and the one path it has, whatever it is called; of a mailbox in the Maildir, its name."""
+    if kind == "mailbox" and not is_inbox(name):
+        return kind, name
+    path = stores.maildir if kind == "mailbox" else stores.places.absolute(name)
+    return "maildir" if kind == "mailbox" else kind, os.path.realpath(path)
 
 
 def _place(action: Action, stores: Stores) -> tuple[str, str]:
@@ -167,9 +223,14 @@ def _place(action: Action, stores: Stores) -> tuple[str, str]:
 
 
 def _failure(error: OSError | MailboxNameError) -> Status:
-    if isinstance(error, OSError) and error.errno in FAILURES:
-        return FAILURES[error.errno]
-    return MAILBOX_FAILED
+    return _system_failure(error) or MAILBOX_FAILED
+
+
+def _system_failure(error: OSError | MailboxNameError) -> Status | None:
+    """The status of a failure that is not the mailbox's own, and that another mailbox would not mend."""
+    if isinstance(error, TimeoutError):  # of a lock
+        return Status("4.2.0", f"the mailbox is {error.strerror}")
+    return FAILURES.get(error.errno or 0) if isinstance(error, OSError) else None
 
 
 def _status(plan: Plan) -> Status:

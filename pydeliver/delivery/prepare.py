@@ -60,7 +60,8 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
     user = dict(programs).get("user")
     maildir = options.maildir or (user and user.setting("maildir")) or str(settings["maildir"])
     inbox = user.setting("inbox") if user else None
-    return Prepared(programs, Stores(places, places.absolute(str(maildir)), inbox), problems)
+    stores = Stores(places, places.absolute(str(maildir)), inbox, bool(settings["mboxrd"]))
+    return Prepared(programs, stores, problems)
 
 
 def _user_rules(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Loaded:

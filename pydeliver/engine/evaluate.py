@@ -218,13 +218,19 @@ def _file(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Acti
     kind, place = given[0]
     if kind == "mailbox":
         usable = _is_usable(run, str(place), create=len(given) == 1)
-    elif not (usable := bool(place) and all(str(place).removeprefix("/").split("/"))):
-        run.note(f"the inbox instead of {kind} {quote(str(place))}: an empty level")
+    else:
+        wrong = [_LEVELS[level] for level in str(place).removeprefix("/").split("/") if level in _LEVELS]
+        usable = not wrong
+        if wrong:
+            run.note(f"the inbox instead of {kind} {quote(str(place))}: {wrong[0]}")
     if usable and len(given) == 1 and arguments[0][1][0] == "template":
         usable = _may_be_made(run, kind, str(place))
     if not usable:
         return Action("keep", (), where, also, run.flags, run.version.edits)
     return Action("file", given, where, also, run.flags, run.version.edits)
+
+
+_LEVELS = {"": "an empty level", ".": "a level '.'", "..": "a level '..'"}
 
 
 def _is_usable(run: Run, mailbox: str, create: bool) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Maildir", "Staged"]
 
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _UNNAMED: int | None = os.O_WRONLY | os.O_TMPFILE | os.O_NOFOLLOW  # None: never tried
 _NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # said by file systems and kernels without them
 _PROC = "/proc/self/fd"  # linkat names an open file through it (AT_EMPTY_PATH would need a capability)
@@ -100,6 +101,8 @@ class Staged:
     makes the MTA deliver a second copy.
     """
 
+    is_locked = False
+
     def __init__(self, folder: int, path: str, letters: str, notes: tuple[str, ...]) -> None:
         self.notes = notes
         self._path = path
@@ -147,16 +150,12 @@ class Staged:
                 close(descriptor)
 
     def _create(self, folder: int) -> None:
-        if _UNNAMED is not None and os.access(_PROC, os.X_OK):
-            try:
-                self._file = os.open("tmp", _UNNAMED, 0o600, dir_fd=folder)
-                return
-            except OSError as error:
-                if error.errno not in _NO_UNNAMED_FILES:
-                    raise
+        file = open_unnamed("tmp", folder)
+        if file is not None:
+            self._file = file
+            return
         self._tmp = open_directory("tmp", folder)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        self._file = os.open(self._stem, flags, 0o600, dir_fd=self._tmp)
+        self._file = os.open(self._stem, NEW_FILE, 0o600, dir_fd=self._tmp)
         self._temporary = self._stem
 
     def _write(self, chunks: Iterable[bytes | memoryview]) -> None:
@@ -186,19 +185,13 @@ class Staged:
 
     def _link(self) -> None:
         if not self._temporary:
-            # dst_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; without it, link, which links the symlink.
-            os.link(f"{_PROC}/{self._file}", self._name, dst_dir_fd=self._new, follow_symlinks=True)
-            return
+            return link_unnamed(self._file, self._name, self._new)
         if _is_there(self._name, self._new):  # rename would replace it
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self._name)
-        os.rename(self._temporary, self._name, src_dir_fd=self._tmp, dst_dir_fd=self._new)
+        return os.rename(self._temporary, self._name, src_dir_fd=self._tmp, dst_dir_fd=self._new)
 
     def _is_ours(self) -> bool:
-        try:
-            found, ours = os.stat(self._name, dir_fd=self._new, follow_symlinks=False), os.fstat(self._file)
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+        return is_name_of(self._name, self._new, self._file)
 
     def _unlink_from_cur(self) -> None:
         """A reader has moved the message meanwhile, perhaps with other flags behind the same name."""
@@ -215,6 +208,33 @@ class Staged:
             return
         finally:
             close(cur)
+
+
+def open_unnamed(name: str, parent: int, mode: int = 0o600) -> int | None:
+    """A new file of a directory that has no name in it yet; None where there are no such files."""
+    if _UNNAMED is None or not os.access(_PROC, os.X_OK):
+        return None
+    try:
+        return os.open(name, _UNNAMED, mode, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED_FILES:
+            raise
+    return None
+
+
+def link_unnamed(file: int, name: str, directory: int) -> None:
+    """Give an unnamed file its name; one that is taken is a FileExistsError."""
+    # dst_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; without it, link, which links the symlink.
+    os.link(f"{_PROC}/{file}", name, dst_dir_fd=directory, follow_symlinks=True)
+
+
+def is_name_of(name: str, directory: int, file: int) -> bool:
+    """Whether that name is the open file's, as far as can be seen."""
+    try:
+        found, ours = os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(file)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 def unique_name() -> str:
@@ -234,15 +254,15 @@ def _write_chunks(file: int, chunks: Iterable[bytes | memoryview]) -> tuple[int,
     """Write a message; its octets, and what they are when each line ends in CRLF, as on the wire."""
     octets = bare_line_feeds = 0
     after_return = False
-    for piece in _pieces(chunks):
+    for piece in pieces(chunks):
         octets += len(piece)
         bare_line_feeds += piece.count(b"\n") - piece.count(b"\r\n") - (after_return and piece.startswith(b"\n"))
         after_return = piece.endswith(b"\r")
-        _write_piece(file, piece)
+        write_piece(file, piece)
     return octets, octets + bare_line_feeds
 
 
-def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+def pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """The same octets in pieces of at most 1 MiB; small chunks are put together, so that a usual message is one."""
     gathered: list[bytes | memoryview] = []
     size = 0
@@ -261,7 +281,8 @@ def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
         yield b"".join(gathered)
 
 
-def _write_piece(file: int, piece: bytes) -> None:
+def write_piece(file: int, piece: bytes) -> None:
+    """Write all of it, however many calls that takes."""
     written = os.write(file, piece)
     while written < len(piece):
         more = os.write(file, memoryview(piece)[written:])

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["close", "open_directory", "open_mailbox", "open_root"]
+__all__ = ["check_owner", "close", "make_directory", "open_directory", "open_mailbox", "open_root"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW  # Python adds O_CLOEXEC to every open
 
@@ -31,13 +31,13 @@ _UNSETTLED = stat.S_ISVTX
 
 def open_mailbox(root: str, directory: str, create: bool) -> int:
     """A descriptor of the mailbox `directory` ("" for INBOX), made if missing; without `create` that is an error."""
-    outer = _open_or_make(lambda: open_root(root), lambda: _make_directory(root, None), create)
+    outer = _open_or_make(lambda: open_root(root), lambda: make_directory(root, None), create)
     _settle(outer, is_folder=False)
     if not directory:
         return outer
     try:
         inner = _open_or_make(
-            lambda: open_directory(directory, outer), lambda: _make_directory(directory, outer), create
+            lambda: open_directory(directory, outer), lambda: make_directory(directory, outer), create
         )
     finally:
         close(outer)
@@ -55,7 +55,7 @@ def open_root(path: str) -> int:
         link = os.lstat(path)
         if not stat.S_ISLNK(link.st_mode):
             raise
-        _check_owner(link, path, also_owner=0)
+        check_owner(link, path, also_owner=0)
     return open_directory(path, None, also_owner=0, flags=_DIRECTORY & ~os.O_NOFOLLOW)
 
 
@@ -63,7 +63,7 @@ def open_directory(name: str, parent: int | None, also_owner: int | None = None,
     """Open a directory that belongs to us (or to `also_owner`)."""
     directory = os.open(name, flags, dir_fd=parent)
     try:
-        _check_owner(os.fstat(directory), name, also_owner)
+        check_owner(os.fstat(directory), name, also_owner)
     except BaseException:
         close(directory)
         raise
@@ -98,10 +98,10 @@ def _settle(mailbox: int, is_folder: bool) -> None:
         if _is_settled(mailbox):
             return
         for name in ("cur", "tmp"):
-            _make_directory(name, mailbox)
+            make_directory(name, mailbox)
         if is_folder:
             _make_marker(mailbox)
-        _make_directory("new", mailbox, 0o700 | _UNSETTLED)
+        make_directory("new", mailbox, 0o700 | _UNSETTLED)
         new = open_directory("new", mailbox)
         try:
             os.fsync(mailbox)
@@ -126,12 +126,13 @@ def _is_settled(mailbox: int) -> bool:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
         if not stat.S_ISDIR(found.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
-        _check_owner(found, name)
+        check_owner(found, name)
         mode = found.st_mode
     return not mode & _UNSETTLED
 
 
-def _make_directory(name: str, parent: int | None, mode: int = 0o700) -> None:
+def make_directory(name: str, parent: int | None, mode: int = 0o700) -> None:
+    """Make a directory, if it is not there."""
     try:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
@@ -159,6 +160,7 @@ def _sync_parent(directory: int) -> None:
         close(parent)
 
 
-def _check_owner(found: os.stat_result, name: str, also_owner: int | None = None) -> None:
+def check_owner(found: os.stat_result, name: str, also_owner: int | None = None) -> None:
+    """Raise OSError for what is neither ours nor that owner's."""
     if found.st_uid not in (os.geteuid(), also_owner):
         raise PermissionError(errno.EPERM, f"belongs to uid {found.st_uid}, not to us", name)

@@ -22,6 +22,7 @@ from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures,
 from pydeliver.rules.source import Mistake, RuleError, Source, Span, printable
 from pydeliver.status import parse_status
 
+_PATH_HINT = 'write where it leads, as "~/mail/lists"'
 _KEYWORD_HINT = "use letters, digits and $ - _ . without a blank"
 _LATER_NAMES = {  # words of later versions, by what they may name
     "correspondents": "",
@@ -175,12 +176,11 @@ class _Walk:
             self.mistake(setting.span, f"{setting.word} is set twice", "leave one of them out")
         self.settings.add(setting.word)
         for argument in setting.arguments:
-            if argument.name in ("mbox", "mh"):
-                self.later(argument.span, f"{setting.word} {argument.name}", vocabulary.STORES)
-            elif argument.name == "mailbox" and isinstance(argument.value, ast.Text):
+            if argument.name == "mailbox" and isinstance(argument.value, ast.Text):
                 self.mailbox(argument.value, frozenset())
             elif isinstance(argument.value, ast.Text):
-                self.plain(argument.value, setting.word)
+                if self.plain(argument.value, setting.word) and argument.name in vocabulary.TARGETS:
+                    self.path(argument.value)
             elif isinstance(argument.value, ast.List):
                 self.plain_list(argument.value, setting.word)
 
@@ -350,6 +350,9 @@ class _Walk:
             self.later(argument.span, f"{action.word} {argument.name}", waiting)
         elif argument.name == "mailbox" and isinstance(argument.value, ast.Text):
             self.mailbox(argument.value, known)
+        elif argument.name in vocabulary.TARGETS and isinstance(argument.value, ast.Text):
+            self.text(argument.value, known)
+            self.path(argument.value)
         elif argument.name == "flags" and isinstance(argument.value, ast.List):
             for flag in argument.value.items:
                 self.flag(flag, known)
@@ -368,6 +371,17 @@ class _Walk:
             directory_name(shape)
         except MailboxNameError as error:
             self.mistake(text.span, *_mailbox_mistake(text, shape, str(error)))
+
+    def path(self, text: ast.Text) -> None:
+        """A path goes down, level by level."""
+        shape = "".join([part if isinstance(part, str) else "x" for part in text.parts])
+        levels = shape.removeprefix("/").split("/")
+        if ".." in levels or "." in levels:
+            self.mistake(text.span, f"a path cannot go through {'..' if '..' in levels else '.'}", _PATH_HINT)
+        elif "" in levels:
+            self.mistake(
+                text.span, "a path cannot have an empty level", "write one / between two names, none at the end"
+            )
 
     def flag(self, flag: ast.Value | ast.Pattern, known: _Known) -> None:
         if not isinstance(flag, ast.Text):

@@ -46,6 +46,11 @@ class Places:
     def lock(self) -> str:
         return f"{self.state}/state.lock"
 
+    @property
+    def mbox_records(self) -> str:
+        """What a delivery into an mbox writes down, so that the next can undo it should it be killed."""
+        return f"{self.state}/mbox"
+
     def program(self, rules: str, is_default: bool) -> str:
         """The compiled copy of a rule file; one that is not the user's usual one has a name of its own."""
         return f"{self.state}/program" if is_default else f"{self.state}/program-{crc32(os.fsencode(rules)):08x}"

@@ -36,7 +36,7 @@ def test_what_the_journal_cannot_say_fails_before_anything_is_stored(tmp_path: P
 @pytest.mark.parametrize("actions", [(), (Action("log", (("text", "x"),)),), (Action("flag", (("flags", ("x",)),)),)])
 def test_a_plan_that_does_nothing_with_the_message_is_no_success(tmp_path: Path, actions: tuple[Action, ...]) -> None:
     with pytest.raises(DeliveryError) as failure:
-        perform(Plan("keep", actions), MESSAGE, stores_in(tmp_path), lambda: True)
+        perform(Plan("keep", actions), MESSAGE, Envelope(), stores_in(tmp_path), lambda: True)
     assert failure.value.status.is_temporary
 
 
@@ -44,7 +44,7 @@ def test_each_store_gets_its_version_of_the_message(tmp_path: Path) -> None:
     one = (Edit("set", "Subject", "bye"),)
     two = (*one, Edit("add", "X-A", "é\nX-B: no"))
     stores = [Action("file", (("mailbox", name),), edits=edits) for name, edits in (("a", ()), ("b", one), ("c", two))]
-    performed = perform(Plan("file", tuple(stores)), MESSAGE, stores_in(tmp_path), lambda: True)
+    performed = perform(Plan("file", tuple(stores)), MESSAGE, Envelope(), stores_in(tmp_path), lambda: True)
     assert [Path(path).read_bytes() for path in performed.stored] == [
         b"Subject: hello\n\nhello\n",
         b"Subject: bye\n\nhello\n",
@@ -56,12 +56,12 @@ def test_what_a_failed_store_leaves_in_the_inbox_is_the_original(tmp_path: Path)
     (tmp_path / "Maildir").mkdir()
     (tmp_path / "Maildir/.a").write_text("no mailbox")
     store = Action("file", (("mailbox", "a"),), edits=(Edit("set", "Subject", "bye"),))
-    performed = perform(Plan("file", (store,)), MESSAGE, stores_in(tmp_path), lambda: True)
+    performed = perform(Plan("file", (store,)), MESSAGE, Envelope(), stores_in(tmp_path), lambda: True)
     assert [Path(path).read_bytes() for path in performed.stored] == [b"Subject: hello\n\nhello\n"]
     assert performed.problem
 
 
 def test_a_discarded_message_is_a_success_without_a_copy(tmp_path: Path) -> None:
-    performed = perform(Plan("discard", (Action("discard"),)), MESSAGE, stores_in(tmp_path), lambda: True)
+    performed = perform(Plan("discard", (Action("discard"),)), MESSAGE, Envelope(), stores_in(tmp_path), lambda: True)
     assert performed.status.is_success
     assert performed.stored == ()

@@ -1,0 +1,259 @@
+"""MH: a message becomes the next numbered file of a folder, whole and durable, or nothing is to be seen of it.
+
+`stage` writes and syncs a file without a name; `commit` links it to the number
+after the highest, and if another delivery was quicker, to the one after that.
+Then it goes into the sequences that show its flags: `unseen` unless it is seen,
+`flagged` and `replied` as mutt and Python have them, and those of its keywords
+that can be names of sequences.  `.mh_sequences` is changed in place, by one
+write, under the fcntl lock that nmh takes and the dot-lock that Python takes.
+If that cannot be done the message is stored all the same, and a note says so.
+
+Does not know: messages, or what a user's MH profile says.
+References: nmh's mh-format(5), mh-sequence(5), rcvstore(1).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import posixpath
+
+from pydeliver.flags import flag_mistake
+from pydeliver.limits import MH_NUMBER, RULE_FILE_OCTETS, SEQUENCE_LOCK_WAIT
+from pydeliver.mailbox.directory import open_path, sync_path
+from pydeliver.mailbox.lock import open_locked
+from pydeliver.mailbox.maildir import NEW_FILE, is_name_of, link_unnamed, open_unnamed, pieces, unique_name, write_piece
+from pydeliver.mailbox.tree import close
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Ranges = list[tuple[int, int]]
+
+__all__ = ["Mh", "Numbered"]
+
+_SEQUENCES = ".mh_sequences"
+_OF_FLAGS = {"\\flagged": "flagged", "\\answered": "replied"}
+_KEPT_NAMES = ("all", "cur", "first", "last", "new", "next", "prev", "unseen", "flagged", "replied")
+_MAILDIR = {"cur", "new", "tmp"}
+_NUMBERS_TRIED = 1000  # as many deliveries may be quicker, each once
+
+
+class Mh:
+    """An MH folder by its path, made at the first store if it is missing."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def stage(self, chunks: Iterable[bytes | memoryview], flags: tuple[str, ...] = ()) -> Numbered:
+        """Write and sync a message that no reader sees yet; on any exception nothing of it remains."""
+        names, notes = _sequence_names(flags)
+        folder = open_path(self.path, create=True)
+        staged = Numbered(self.path, folder, names, notes)
+        try:
+            staged._write(chunks)
+        except BaseException:
+            staged.undo()
+            raise
+        return staged
+
+
+class Numbered:
+    """A message that is on the disk but in no folder until `commit`; it holds descriptors until `close` or `undo`."""
+
+    is_locked = False
+
+    def __init__(self, path: str, folder: int, sequences: tuple[str, ...], notes: tuple[str, ...]) -> None:
+        self.notes = notes
+        self._path, self._folder, self._sequences = path, folder, sequences
+        self._file = -1
+        self._temporary = ""  # in the folder, where the file needs a name
+        self._number = 0
+
+    def commit(self) -> str:
+        """Give the message its number, durably, and say where it is.  After an OSError `undo` takes it back."""
+        self._number = self._link()
+        if self._temporary:
+            _unlink(self._temporary, self._folder)
+            self._temporary = ""
+        if self._number == 1:
+            sync_path(self._folder)  # the folder may be new, made by us or by one that was killed
+        else:
+            self._sync_folder()
+        self._mark(_added)
+        return posixpath.join(self._path, str(self._number))
+
+    def undo(self) -> None:
+        """Remove what was staged, committed or not, as far as the file system lets us; never raises."""
+        if self._number and is_name_of(str(self._number), self._folder, self._file):
+            _unlink(str(self._number), self._folder)
+            self._mark(_removed)
+        if self._temporary:
+            _unlink(self._temporary, self._folder)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        held = (self._file, self._folder)
+        self._file = self._folder = -1
+        for descriptor in held:
+            if descriptor >= 0:
+                close(descriptor)
+
+    def _write(self, chunks: Iterable[bytes | memoryview]) -> None:
+        if _MAILDIR.issubset(self._names()):
+            raise OSError(errno.EINVAL, "it is a Maildir", self._path)
+        file = open_unnamed(".", self._folder)
+        if file is None:
+            self._temporary = f".{unique_name()}"
+            file = os.open(self._temporary, NEW_FILE, 0o600, dir_fd=self._folder)
+        self._file = file
+        for piece in pieces(chunks):
+            write_piece(file, piece)
+        os.fsync(file)
+
+    def _names(self) -> list[str]:
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder)
+        try:
+            return os.listdir(folder)
+        finally:
+            close(folder)
+
+    def _sync_folder(self) -> None:
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder)
+        try:
+            os.fsync(folder)
+        finally:
+            close(folder)
+
+    def _link(self) -> int:
+        """The number it got; a name that is taken is not ours to replace."""
+        for number in range(_last_number(self._names()) + 1, MH_NUMBER)[:_NUMBERS_TRIED]:
+            try:
+                if self._temporary:
+                    os.link(self._temporary, str(number), src_dir_fd=self._folder, dst_dir_fd=self._folder)
+                else:
+                    link_unnamed(self._file, str(number), self._folder)
+            except OSError as error:
+                # Over NFS a call can succeed and its answer be lost.
+                if not is_name_of(str(number), self._folder, self._file):
+                    if error.errno == errno.EEXIST:
+                        continue
+                    raise
+            return number
+        raise OSError(errno.EOVERFLOW, "the folder has no number left", self._path)
+
+    def _mark(self, change: Callable[[Ranges, int], Ranges]) -> None:
+        try:
+            _change_sequences(self._folder, self._sequences, self._number, change)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.notes += (f"the message is in no sequence: {_SEQUENCES}: {reason}",)
+
+
+def _last_number(names: Iterable[str]) -> int:
+    numbers = [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10]
+    return max(numbers, default=0)
+
+
+def _unlink(name: str, folder: int) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        return
+
+
+# ---------------------------------------------------------------- sequences
+
+
+def _sequence_names(flags: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sequences of a message with these flags, and a note for each flag that has none."""
+    names, notes = ["unseen"], []
+    for flag in flags:
+        folded = flag.lower()
+        if folded == "\\seen":
+            names = [name for name in names if name != "unseen"]
+        elif folded in _OF_FLAGS:
+            names.append(_OF_FLAGS[folded])
+        elif flag_mistake(flag) or not _is_sequence_name(flag):
+            notes.append(f"flag {flag!r} left out: MH has no sequence for it")
+        else:
+            names.append(flag)
+    return tuple(dict.fromkeys(names)), tuple(notes)
+
+
+def _is_sequence_name(keyword: str) -> bool:
+    return keyword.isascii() and keyword.isalnum() and keyword[0].isalpha() and keyword.lower() not in _KEPT_NAMES
+
+
+def _change_sequences(folder: int, names: Iterable[str], number: int, change: Callable[[Ranges, int], Ranges]) -> None:
+    """Change these sequences of a folder; a ValueError if the file is none, and then it is left as it is."""
+    file, lock = open_locked(_SEQUENCES, folder, SEQUENCE_LOCK_WAIT)
+    try:
+        raw = os.pread(file, RULE_FILE_OCTETS + 1, 0)
+        if len(raw) > RULE_FILE_OCTETS:
+            raise ValueError(f"larger than {RULE_FILE_OCTETS} octets")
+        sequences = _parse(raw)
+        for name in names:
+            sequences[name] = change(sequences.get(name, []), number)
+        _store(file, _render(sequences), len(raw))
+    finally:
+        lock.release()
+        close(file)
+
+
+def _store(file: int, raw: bytes, octets: int) -> None:
+    """One write: it is there whole or not, should we be killed."""
+    fcntl.fcntl(file, fcntl.F_SETFL, 0)  # no longer to append
+    write_piece(file, raw)
+    if len(raw) < octets:
+        os.ftruncate(file, len(raw))
+
+
+def _parse(raw: bytes) -> dict[str, Ranges]:
+    """Each sequence by its name; a line that begins with a blank goes on with the one before."""
+    sequences: dict[str, Ranges] = {}
+    for line in raw.decode("latin-1").replace("\n ", " ").replace("\n\t", " ").split("\n"):
+        name, colon, numbers = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon:
+            raise ValueError("it has a line without ':'")
+        sequences[name.strip()] = [_range(said) for said in numbers.split()]
+    return sequences
+
+
+def _range(said: str) -> tuple[int, int]:
+    first, dash, last = said.partition("-")
+    numbers = (first, last) if dash else (first,)
+    if not all([number.isascii() and number.isdigit() and len(number) < 11 for number in numbers]):
+        raise ValueError(f"{said[:20]!r} is no range of messages")
+    return int(first), int(last if dash else first)
+
+
+def _render(sequences: dict[str, Ranges]) -> bytes:
+    lines = []
+    for name, ranges in sequences.items():
+        if ranges:
+            said = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+            lines.append(f"{name}: {' '.join(said)}\n")
+    return "".join(lines).encode("latin-1")
+
+
+def _added(ranges: Ranges, number: int) -> Ranges:
+    kept = _removed(ranges, number)
+    if kept and kept[-1][1] == number - 1:
+        return [*kept[:-1], (kept[-1][0], number)]
+    return [*kept, (number, number)]
+
+
+def _removed(ranges: Ranges, number: int) -> Ranges:
+    kept: Ranges = []
+    for first, last in ranges:
+        if not first <= number <= last:
+            kept.append((first, last))
+            continue
+        kept += [(low, high) for low, high in ((first, number - 1), (number + 1, last)) if low <= high]
+    return kept
