@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from pydeliver.value import value
 
-BODIES = "bodies and attachments"
 PROGRAMS = "programs, redirects and header edits"
 TIME = "time, state and replies"
 VERDICTS = "spam, virus and sender verdicts"
@@ -23,7 +22,7 @@ TABLES = "the administrator's tables"
 class FieldWord:
     """Something a condition can look at.
 
-    `kind`: addresses, id, text, number, time or verdict.  `headers` are the
+    `kind`: addresses, id, text, envelope, body, part, number, time or verdict.  `headers` are the
     header fields it reads.  `parts` may follow its name after a dot.
     """
 
@@ -61,21 +60,21 @@ FIELDS = {
     "auth.user": FieldWord("envelope"),
     "size": FieldWord("number"),
     "lines": FieldWord("number"),
-    "body": FieldWord("text", later=BODIES),
-    "body.raw": FieldWord("text", later=BODIES),
-    "body.html": FieldWord("text", later=BODIES),
-    "body.size": FieldWord("number", later=BODIES),
-    "headers.raw": FieldWord("text", later=BODIES),
-    "message.raw": FieldWord("text", later=BODIES),
-    "attachment": FieldWord("text", later=BODIES),
-    "attachment.name": FieldWord("text", later=BODIES),
-    "attachment.type": FieldWord("text", later=BODIES),
-    "attachment.magic": FieldWord("text", later=BODIES),
-    "attachment.size": FieldWord("number", later=BODIES),
-    "part": FieldWord("text", later=BODIES),
-    "part.type": FieldWord("text", later=BODIES),
-    "part.size": FieldWord("number", later=BODIES),
-    "part.text": FieldWord("text", later=BODIES),
+    "body": FieldWord("body"),
+    "body.raw": FieldWord("body"),
+    "body.html": FieldWord("body"),
+    "body.size": FieldWord("number"),
+    "headers.raw": FieldWord("body"),
+    "message.raw": FieldWord("body"),
+    "attachment": FieldWord("part"),
+    "attachment.name": FieldWord("part"),
+    "attachment.type": FieldWord("part"),
+    "attachment.magic": FieldWord("part"),
+    "attachment.size": FieldWord("number"),
+    "part": FieldWord("part"),
+    "part.type": FieldWord("part"),
+    "part.size": FieldWord("number"),
+    "part.text": FieldWord("part"),
     "age": FieldWord("time", later=TIME),
     "now": FieldWord("time", later=TIME),
     "dkim": FieldWord("verdict", later=VERDICTS),

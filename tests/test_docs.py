@@ -168,6 +168,8 @@ MET = {  # limits a user can meet: in the manual with their number
     *("RULE_FILE_OCTETS", "NESTING", "MISTAKES", "STEPS", "FACTS", "LOOP_NESTING", "TURNS", "FORKS", "EDITS"),
     *("TEXT_CHARACTERS", "MAILBOX_LEVEL_CHARACTERS", "KEYWORD_CHARACTERS"),
     *("HEADER_OCTETS", "HEADER_FIELDS", "ADDRESSES", "ENCODED_WORDS"),
+    *("MIME_DEPTH", "MIME_PARTS", "MIME_HEADER_OCTETS", "PARAMETERS", "FILE_NAME_OCTETS"),
+    *("PART_TEXT_OCTETS", "MESSAGE_TEXT_OCTETS", "HTML_TAGS"),
 }
 UNMET = {  # bounds on attacks and on waiting, and those told elsewhere in the manual
     "LIST_OCTETS_READ",

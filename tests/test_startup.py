@@ -79,6 +79,12 @@ FOR_PATTERNS = {
     "pydeliver.engine.pattern",
     "pydeliver.rules.patterns",
 }
+FOR_PARTS = {
+    "pydeliver.engine.body",
+    "pydeliver.message.mime",
+    "pydeliver.message.parameters",
+    "pydeliver.message.transfer",
+}
 FORBIDDEN = {
     *("dataclasses", "typing", "enum", "re", "json", "subprocess", "argparse", "inspect", "functools", "collections"),
     *("pathlib", "tomllib", "zoneinfo", "email", "asyncio", "lark", "ssl", "logging", "importlib.metadata"),
@@ -88,6 +94,7 @@ FORBIDDEN = {
 MESSAGE = b"From: Carol <carol@example.com>\nTo: ann@example.org\nSubject: a cake\n\nIt is ready.\n"
 PLAIN = 'rule "Cake" when subject contains "cake" and from is "carol@example.com" { file "Cakes" }\n'
 WITH_REGEX = 'rule "Cake" when subject matches /a (cake|tart)/ { file "Cakes" }\n'
+WITH_PARTS = 'rule "Cake" when body contains "ready" and count of attachment is 0 { file "Cakes" }\n'
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +161,12 @@ def test_a_regex_whose_literal_is_not_there_loads_no_re2(tracing_boot: Path, ins
     assert sorted(found) == sorted({*STANDARD, *OURS, *FOR_PATTERNS} - INTERPRETER)
 
 
+def test_a_rule_about_the_body_loads_what_reads_it(tracing_boot: Path, installed: Path, tmp_path: Path) -> None:
+    found = loaded(tracing_boot, installed, tmp_path, WITH_PARTS)
+    assert sorted(found) == sorted({*STANDARD, *OURS, *FOR_PARTS} - INTERPRETER)
+
+
 def test_none_of_these_is_what_a_delivery_must_do_without() -> None:
     """The list above is ours to change; this one is the budget's."""
-    assert {*STANDARD, *OURS, *FOR_PATTERNS} & FORBIDDEN == set()
+    assert {*STANDARD, *OURS, *FOR_PATTERNS, *FOR_PARTS} & FORBIDDEN == set()
     assert not INTERPRETER & FORBIDDEN

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from pydeliver.envelope import Envelope
     from pydeliver.message.edit import Edit
     from pydeliver.message.header import Field
+    from pydeliver.message.mime import Part
     from pydeliver.message.view import Message
     from pydeliver.plan import Action
     from pydeliver.rules.program import Program
 
     Scalar: TypeAlias = "str | int | float"
-    Item: TypeAlias = "Address | Field | dict[str, str]"
+    Item: TypeAlias = "Address | Field | Part | dict[str, str]"
     # What an also block has a copy of: flags, variables, loops and the message.
     Copied: TypeAlias = tuple[tuple[str, ...], dict[str, Scalar], list["Loop"], "Version"]
 
@@ -58,7 +59,7 @@ class Version:
 
     def __init__(self, made: Message, to_make: tuple[Edit, ...], edits: tuple[Edit, ...]) -> None:
         self._made, self._to_make, self.edits = made, to_make, edits
-        self.values: dict[tuple[Any, ...], tuple[str, ...]] = {}  # of header fields, by form
+        self.values: dict[tuple[Any, ...], tuple[Scalar, ...]] = {}  # by what was asked for
 
     @property
     def message(self) -> Message:

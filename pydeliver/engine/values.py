@@ -14,21 +14,24 @@ from pydeliver import limits
 from pydeliver.address import Address, parse_address
 from pydeliver.engine.run import Run
 from pydeliver.fold import composed
+from pydeliver.message.header import Field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydeliver.engine.run import Scalar
-    from pydeliver.message.header import Field
+    from pydeliver.message.mime import Part
     from pydeliver.rules.program import Pattern, Value
 
 
 def texts(run: Run, value: Value) -> tuple[Scalar, ...]:
-    """Every value: of a header field each field or address, of anything else the one."""
+    """Every value: of a header field each field or address, of a part's name each reading, mostly the one."""
     kind = value[0]
     if kind == "header":
         return _header(run, value)
+    if kind in _SEVERAL:
+        return _SEVERAL[kind](run, value)
     if kind == "text":
         return (value[1],)  # an empty text is a value too: `is ""` asks for it
     if kind == "texts":
@@ -66,7 +69,7 @@ def number_of(scalar: Scalar) -> int | float | None:
 # ---------------------------------------------------------------- header fields
 
 
-def _header(run: Run, value: Value) -> tuple[str, ...]:
+def _header(run: Run, value: Value) -> tuple[Scalar, ...]:
     key = value[1:]
     known = run.version.values
     if key not in known:
@@ -105,12 +108,57 @@ def _address_form(address: Address, form: str) -> str:
     return composed(str(getattr(address, form)))
 
 
+# ---------------------------------------------------------------- the body, parts and the current item of a loop
+
+
+def _body(run: Run, value: Value) -> tuple[Scalar, ...]:
+    from pydeliver.engine.body import body_values
+
+    return body_values(run, value[1])
+
+
+def _parts(run: Run, value: Value) -> tuple[Scalar, ...]:
+    from pydeliver.engine.body import part_values
+
+    return part_values(run, value[1], value[2])
+
+
+def _item(run: Run, value: Value) -> tuple[Scalar, ...]:
+    word, form = value[1], value[2]
+    item = run.item(word)
+    if isinstance(item, Address):
+        if form in ("text", "raw"):
+            return (composed(f"{item.name} <{item.address}>" if item.name else item.address),)
+        return (_address_form(item, form),)
+    if isinstance(item, dict):
+        return (item["0"],)
+    if isinstance(item, Field):
+        reader = _FIELD_FORMS.get(form)
+        return (reader(item),) if reader else tuple([_address_form(address, form) for address in item.addresses])
+    from pydeliver.engine.body import aspect_of
+
+    return aspect_of(item, word, form)
+
+
+_SEVERAL: dict[str, Callable[[Run, Value], tuple[Scalar, ...]]] = {
+    "body": _body,
+    "parts": _parts,
+    "item": _item,
+}
+
+
 # ---------------------------------------------------------------- loops
 
 
-def items(run: Run, value: Value) -> tuple[Address | Field, ...]:
-    """What a `for each` turns over: addresses or fields, at most limits.TURNS."""
-    found = _header_items(run, value[1], value[2])
+def items(run: Run, value: Value) -> tuple[Address | Field | Part, ...]:
+    """What a `for each` turns over: addresses, fields or parts, at most limits.TURNS."""
+    found: tuple[Address | Field | Part, ...]
+    if value[0] == "parts":
+        from pydeliver.engine.body import part_items
+
+        found = part_items(run, value[1])
+    else:
+        found = _header_items(run, value[1], value[2])
     if len(found) > limits.TURNS:
         run.note(f"for each: only the first {limits.TURNS} of {len(found)} were looked at")
     return found[: limits.TURNS]
@@ -135,22 +183,8 @@ def match_items(run: Run, pattern: Pattern, value: Value) -> tuple[dict[str, str
 
 
 def _first(run: Run, value: Value) -> Scalar:
-    values = _header(run, value)
+    values = texts(run, value)
     return values[0] if values else ""
-
-
-def _item(run: Run, value: Value) -> Scalar:
-    item, form = run.item(value[1]), value[2]
-    if isinstance(item, Address):
-        if form in ("text", "raw"):
-            return composed(f"{item.name} <{item.address}>" if item.name else item.address)
-        return _address_form(item, form)
-    if isinstance(item, dict):
-        return item["0"]
-    reader = _FIELD_FORMS.get(form)
-    if reader is not None:
-        return reader(item)
-    return _address_form(item.addresses[0], form) if item.addresses else ""
 
 
 def _envelope(run: Run, value: Value) -> Scalar:
@@ -198,7 +232,11 @@ def _arithmetic(run: Run, value: Value) -> Scalar:
 
 def _count(run: Run, value: Value) -> Scalar:
     counted = value[1]
-    return len(_header(run, counted)) if counted[0] == "header" else 1
+    if counted[0] == "parts":
+        from pydeliver.engine.body import count_parts
+
+        return count_parts(run, counted[1], counted[2])
+    return len(texts(run, counted))
 
 
 def _hits(run: Run, value: Value) -> Scalar:
@@ -217,7 +255,9 @@ _SCALARS: dict[str, Callable[[Run, Value], Scalar]] = {
     "text": lambda run, value: str(value[1]),
     "number": lambda run, value: value[1],
     "header": _first,
-    "item": _item,
+    "body": _first,
+    "parts": _first,
+    "item": _first,
     "envelope": _envelope,
     "size": lambda run, value: run.message.size,
     "lines": lambda run, value: run.message.lines,

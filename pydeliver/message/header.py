@@ -173,26 +173,28 @@ def _field_name(raw: bytes, position: int, colon: int) -> str:
     return name.decode("ascii") if is_field_name(name) else ""
 
 
-def scan_header(raw: bytes, start: int) -> Layout:
-    """Find the fields of the message that begins at `start`."""
-    find, length = raw.find, len(raw)
+def scan_header(raw: bytes, start: int, stop: int | None = None) -> Layout:
+    """Find the fields of the message or MIME part that begins at `start`; nothing is looked at from `stop` on."""
+    find, length = raw.find, len(raw) if stop is None else stop
     limit = min(length, start + limits.HEADER_OCTETS)
     fields: list[Field] = []
     position = start
     while position < length:
-        end = find(b"\n", position) + 1 or length
+        end = find(b"\n", position, length) + 1 or length
         first = raw[position]
         if first in (_LF, _CR) and _is_empty(raw, position, end):
             return Layout(tuple(fields), position, position, end, ())
         while end < limit and (raw[end] == _SPACE or raw[end] == _TAB):
-            end = find(b"\n", end) + 1 or length
+            end = find(b"\n", end, length) + 1 or length
         if end >= limit and limit < length:
-            return _cut(raw, position, fields, f"header: not searched beyond {limits.HEADER_OCTETS} octets")
+            return _cut(raw, position, length, fields, f"header: not searched beyond {limits.HEADER_OCTETS} octets")
         colon = find(b":", position, end)
         name = _field_name(raw, position, colon) if colon > position else ""
         if name:
             if len(fields) >= limits.HEADER_FIELDS:
-                return _cut(raw, position, fields, f"header: not more than {limits.HEADER_FIELDS} fields are read")
+                return _cut(
+                    raw, position, length, fields, f"header: not more than {limits.HEADER_FIELDS} fields are read"
+                )
             fields.append(Field(raw, name, position, colon + 1, end))
         elif not _is_stepped_over(raw, position, end, limit):
             return Layout(tuple(fields), position, position, position, ())
@@ -214,17 +216,17 @@ def _is_stepped_over(raw: bytes, position: int, end: int, limit: int) -> bool:
     return bool(_field_name(raw, end, colon))
 
 
-def _cut(raw: bytes, position: int, fields: list[Field], note: str) -> Layout:
+def _cut(raw: bytes, position: int, length: int, fields: list[Field], note: str) -> Layout:
     """End the search for fields at `position`: the header ends at the next empty line.
 
     A line over the limit that cannot be a field is the body's first one.
     """
-    end = body = len(raw)
+    end = body = length
     colon = raw.find(b":", position, position + limits.HEADER_OCTETS)
     if not _field_name(raw, position, colon):
         return Layout(tuple(fields), position, position, position, (note,))
     for empty in (b"\n\n", b"\n\r\n", b"\n\r\r\n"):
-        at = raw.find(empty, position, end + len(empty))
+        at = raw.find(empty, position, min(end + len(empty), length))
         if 0 <= at < end:
             end, body = at + 1, at + len(empty)
     return Layout(tuple(fields), position, end, body, (note,))

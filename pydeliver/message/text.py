@@ -24,14 +24,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decode_charset", "decode_words", "encode_words", "guess", "one_line"]
+__all__ = [
+    "BASE64_DIGITS",
+    "decode_base64_digits",
+    "decode_charset",
+    "decode_words",
+    "encode_words",
+    "guess",
+    "one_line",
+    "words_text",
+]
 
 _CHARSET_OCTETS = 64  # a charset name and its language tag
 _WORD_OCTETS = 45  # of UTF-8 in one encoded word that we write: 75 characters at most (RFC 2047 section 2)
 _Q_CHARACTERS = 62  # what 75 leave beside `=?utf-8?q?` and `?=`
 
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_NOT_BASE64 = bytes([octet for octet in range(256) if octet not in _BASE64])
+BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes([octet for octet in range(256) if octet not in BASE64_DIGITS])
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
 _NO_TEXT = frozenset(
@@ -61,8 +70,11 @@ _CODECS.update(
 
 def decode_words(raw: bytes) -> str:
     """Decode the encoded words of one unfolded line; the text holds no CR, LF or NUL."""
-    if b"=?" not in raw:
-        return one_line(guess(raw))
+    return one_line(words_text(raw) if b"=?" in raw else guess(raw))
+
+
+def words_text(raw: bytes) -> str:
+    """The same, but what was encoded may have brought CR, LF and NUL."""
     parts: list[str] = []
     charset = b""
     pending: list[bytes] = []  # adjacent words of one charset: they may share a character
@@ -80,7 +92,7 @@ def decode_words(raw: bytes) -> str:
     if pending:
         parts.append(decode_charset(b"".join(pending), charset.decode("latin-1")))
     parts.append(guess(raw[done:]))
-    return one_line("".join(parts))
+    return "".join(parts)
 
 
 def _encoded_words(raw: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
@@ -116,7 +128,11 @@ def _encoded_words(raw: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
 def _decoded(text: bytes, is_base64: bool) -> bytes:
     if not is_base64:
         return a2b_qp(text, header=True)
-    digits = text.partition(b"=")[0].translate(None, _NOT_BASE64)
+    return decode_base64_digits(text.partition(b"=")[0].translate(None, _NOT_BASE64))
+
+
+def decode_base64_digits(digits: bytes) -> bytes:
+    """Decode as far as there are whole octets; `digits` holds nothing else, and no padding."""
     if len(digits) % 4 == 1:  # six bits that are no octet
         digits = digits[:-1]
     return a2b_base64(digits + b"=" * (-len(digits) % 4))

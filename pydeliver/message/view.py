@@ -5,7 +5,7 @@ The octets are never copied nor written anew: what is stored is what came, less 
 leading mbox From_ line.  A limit cuts off what rules can match, never what is
 stored; `notes` says so in words.
 
-Does not know: how a view is edited (`edit`), MIME, rules, where the octets came from.
+Does not know: how a view is edited (`edit`), how parts are found (`mime`), rules, where the octets came from.
 References: RFC 5322, RFC 4155 (the From_ line).
 """
 
@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydeliver.message.mime import Parts
+
 __all__ = ["Message"]
 
 
@@ -26,7 +28,7 @@ class Message:
     `raw`, `body` and `body_offset` are always of the octets received.
     """
 
-    __slots__ = ("_edited", "_index", "_layout", "_raw", "_start")
+    __slots__ = ("_edited", "_index", "_layout", "_parts", "_raw", "_start")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -34,6 +36,7 @@ class Message:
         self._layout: Layout | None = None
         self._index: dict[str, tuple[Field, ...]] | None = None
         self._edited: tuple[bytes, tuple[Field, ...], bytes] | None = None
+        self._parts: Parts | None = None
 
     def __repr__(self) -> str:
         return f"<Message of {self.size} octets>"
@@ -119,6 +122,15 @@ class Message:
     def body_offset(self) -> int:
         """Where the body begins in `raw`: behind the empty line."""
         return self.layout.body_offset
+
+    @property
+    def parts(self) -> Parts:
+        """The MIME parts, of which the first is the message itself; found, and MIME loaded, when first asked for."""
+        if self._parts is None:
+            from pydeliver.message.mime import find_parts
+
+            self._parts = find_parts(self)
+        return self._parts
 
     def chunks(self) -> Iterator[memoryview | bytes]:
         """What is stored, in order: everything less the From_ line, with the edits; the body is not copied."""

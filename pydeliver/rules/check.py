@@ -291,8 +291,10 @@ class _Walk:
         reading = self.reading(statement.item)
         if reading is None:
             return known
-        if reading.kind not in ("addresses", "text", "id") or reading.part or reading.pick:
-            self.mistake(statement.item.span, "for each takes a field that can have several values", "as: for each to")
+        if reading.word not in ("attachment", "part") and (
+            reading.kind not in ("addresses", "text", "id") or reading.part or reading.pick
+        ):
+            self.mistake(statement.item.span, *_no_item(reading))
         self.items.append(reading.word)
         after = self.loop(statement.block, known)
         self.items.pop()
@@ -594,7 +596,12 @@ class _Walk:
 
     def counted(self, field: ast.Field) -> None:
         reading = self.reading(field)
-        if reading is not None and reading.kind not in ("addresses", "text", "id"):
+        if reading is None:
+            return
+        word, _, aspect = reading.word.partition(".")
+        if word in ("attachment", "part") and aspect == "size":
+            self.mistake(field.span, f"every {word} has a size", f"write count of {word}")
+        elif reading.kind not in ("addresses", "text", "id", "part"):
             self.mistake(field.span, f"{reading.word} has one value only", "count a header field, as: count of to")
 
     def field(self, field: ast.Field, known: _Known) -> str:
@@ -752,6 +759,13 @@ def _mailbox_mistake(text: ast.Text, shape: str, reason: str) -> tuple[str, str]
     if "//" in f"/{shape}/":
         return reason, "write one / between two levels, and none at the ends"
     return reason, "choose another name"
+
+
+def _no_item(reading: Reading) -> tuple[str, str]:
+    """What is wrong with a loop over something that is not several, and what to write."""
+    word = reading.word.partition(".")[0]
+    hint = f"as: for each {word}" if word in ("attachment", "part") else "as: for each to"
+    return "for each takes a field that can have several values", hint
 
 
 def _is_date(value: ast.Value) -> bool:

@@ -13,7 +13,7 @@ from pydeliver.naming import is_inbox
 from pydeliver.rules import ast
 from pydeliver.rules.check import decides, literal, name_in_regex
 from pydeliver.rules.include import resolved
-from pydeliver.rules.names import Reading, is_field, read_field
+from pydeliver.rules.names import Reading, is_field, item_word, read_field
 from pydeliver.rules.patterns import parse_glob, required_literals, unbraced
 from pydeliver.rules.program import Pattern, Program
 from pydeliver.rules.source import Source, Span
@@ -202,8 +202,9 @@ class _Compiler:
     def for_each(self, statement: ast.ForEach) -> None:
         reading = read_field(statement.item)
         form = "address items" if reading.kind == "addresses" else "field items"
-        loop = self.emit(statement.span, "loop", ("header", reading.headers, form, ""), reading.word, 0)
-        self.items.append(reading.word)
+        turned = ("parts", reading.word, "") if reading.kind == "part" else ("header", reading.headers, form, "")
+        loop = self.emit(statement.span, "loop", turned, item_word(reading), 0)
+        self.items.append(item_word(reading))
         self.turns(statement.block, loop, 3)
         self.items.pop()
 
@@ -361,8 +362,13 @@ class _Compiler:
         if not is_field(field.words):
             return ("variable", ".".join(field.words))
         reading = read_field(field)
-        if reading.word in self.items:
-            return ("item", reading.word, _form(reading, search))
+        word, _, aspect = reading.word.partition(".")
+        if word in ("attachment", "part"):
+            return ("item" if word in self.items else "parts", word, aspect)
+        if word in ("body", "headers", "message"):
+            return ("body", reading.word)
+        if item_word(reading) in self.items:
+            return ("item", item_word(reading), _form(reading, search))
         if reading.kind == "envelope":
             return ("envelope", reading.word, reading.part or "address")
         if reading.kind == "number":

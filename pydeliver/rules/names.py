@@ -49,6 +49,11 @@ def read_field(field: ast.Field) -> Reading:
     return _read_parts(field.words[len(name.split(".")) :], name, word, word.headers)
 
 
+def item_word(reading: Reading) -> str:
+    """What the current item of a `for each` over a field is called: its word, or the name of the header field."""
+    return f"header {reading.headers[0]}" if reading.word == "header" else reading.word
+
+
 def _field_word(words: tuple[str, ...]) -> str | None:
     for length in range(len(words), 0, -1):
         name = ".".join(words[:length])
@@ -81,10 +86,11 @@ def _read_parts(rest: tuple[str, ...], name: str, word: vocabulary.FieldWord, he
 def _parts_hint(name: str, word: vocabulary.FieldWord, said: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(said, word.parts, 1, 0.7)
+    parts = word.parts or tuple([f.removeprefix(f"{name}.") for f in vocabulary.FIELDS if f.startswith(f"{name}.")])
+    near = difflib.get_close_matches(said, parts, 1, 0.7)
     if near:
         return f"did you mean {name}.{near[0]}?"
-    return f"{name} has " + " ".join(["." + part for part in word.parts]) if word.parts else ""
+    return f"{name} has " + " ".join(["." + part for part in parts]) if parts else ""
 
 
 def _nearest(name: str) -> str:

@@ -109,8 +109,8 @@ def test_a_name_that_no_path_can_have_set_is_told_once(title: str, text: str, na
 
 
 def test_one_mistake_does_not_bring_another() -> None:
-    assert mistakes('rule when body matches /(a)(?P<x>b)/ { log "{1}{x}" }') == [
-        "not yet: 'body' (bodies and attachments come with a later version)"
+    assert mistakes('rule when age matches /(a)(?P<x>b)/ { log "{1}{x}" }') == [
+        "not yet: 'age' (time, state and replies come with a later version)"
     ]
     assert mistakes('rule when frm.x matches "*" { log "{1}" }') == ["nothing can have set 'frm.x' here"]
 

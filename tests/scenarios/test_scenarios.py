@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import conditions, edits, evaluation, texts
+from tests.scenarios import bodies, conditions, edits, evaluation, texts
 from tests.scenarios.scenario import Scenario, check_scenario
 
-SCENARIOS = evaluation.SCENARIOS + conditions.SCENARIOS + edits.SCENARIOS + texts.SCENARIOS
+SCENARIOS = evaluation.SCENARIOS + conditions.SCENARIOS + edits.SCENARIOS + texts.SCENARIOS + bodies.SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)

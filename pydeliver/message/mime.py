@@ -1,0 +1,410 @@
+"""MIME: the parts of a message, found by offsets in the octets received.
+
+One linear scan, without recursion; any octets are a message with at least one
+part, itself.  What counts as what:
+
+* A *delimiter* is a line that begins with `--` and the boundary, whatever follows (RFC 2046 section 5.1.1); of
+  several boundaries the longest counts, of equal ones that of the innermost multipart not yet closed.
+* `--` behind it closes the multipart.  What follows is no part, until the next delimiter: one of the same boundary
+  begins a part again, for there are readers that go on.
+* An outer delimiter ends what stands inside, closed or not; the end of the message ends everything.
+* Every boundary declared counts, of two parameters or two Content-Type fields.  If none is declared, it is what the
+  first line that begins with `--` says.
+* message/rfc822 holds a message, also in base64 or quoted-printable, which is not allowed and occurs.
+* In multipart/digest a part without a type is message/rfc822, elsewhere text/plain.
+* Over a limit nothing more is looked at, and a note says so.
+
+A part's text, names and size are found out when first asked for.
+
+Does not know: what a part is for; rules.
+References: RFC 2045, RFC 2046, RFC 2183, RFC 6532 (message/global).
+"""
+
+from __future__ import annotations
+
+from pydeliver import limits
+from pydeliver.fold import composed
+from pydeliver.message.header import scan_header
+from pydeliver.message.parameters import file_names, media_types, values_of
+from pydeliver.message.text import decode_charset
+from pydeliver.message.transfer import decode_transfer, decoded_size, transfer_encoding, uuencoded_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydeliver.message.header import Field
+    from pydeliver.message.view import Message
+
+__all__ = ["Part", "Parts", "find_parts"]
+
+_MESSAGES = ("message/rfc822", "message/global", "message/news")
+_HTML = ("text/html", "application/xhtml+xml")
+_CR = 13
+_PLAIN, _MESSAGE = "text/plain", "message/rfc822"
+_BOUNDARY_OCTETS = 2_048  # compared; RFC 2046 allows 70, Postfix takes as many
+_BOUNDARIES = 4  # of one multipart
+_CHARSET_OCTETS = 64
+_GUESSED_OCTETS = 65_536  # searched for a boundary that was not declared
+_ENCODED_PER_OCTET = 3  # of quoted-printable at its worst
+
+
+class Part:
+    """One part: where it stands, what it declares, and what it says.
+
+    Part number 0 is the whole message.  `source` are the octets that the offsets
+    count in: those received, or those of a message that was found encoded.
+    """
+
+    __slots__ = (
+        "_html",
+        "_names",
+        "_notes",
+        "_text",
+        "body_start",
+        "depth",
+        "encoding",
+        "end",
+        "fields",
+        "has_parts",
+        "source",
+        "start",
+        "text_octets",
+        "types",
+    )
+
+    def __init__(
+        self, source: bytes, start: int, body_start: int, depth: int, fields: tuple[Field, ...], default: str
+    ) -> None:
+        self.source, self.start, self.body_start, self.depth = source, start, body_start, depth
+        self.end = len(source)
+        self.fields = fields
+        self.types = media_types(fields) or (default,)
+        self.encoding = transfer_encoding(fields)
+        self.has_parts = False
+        self.text_octets = 0
+        self._notes: dict[str, None] = {}
+        self._names: tuple[str, ...] | None = None
+        self._text: str | None = None
+        self._html: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Part {self.type} at {self.start}-{self.end}>"
+
+    @property
+    def type(self) -> str:
+        """The type declared, of several the first; in lower case, without parameters."""
+        return self.types[0]
+
+    @property
+    def is_attachment(self) -> bool:
+        """A part that is not read in place: it has a name, is called an attachment, or is no text."""
+        if self.has_parts and self.type not in _MESSAGES:
+            return False
+        return not self.is_text or bool(self.names) or "attachment" in self.dispositions
+
+    @property
+    def is_text(self) -> bool:
+        return any([_is_text(name) for name in self.types])
+
+    @property
+    def is_html(self) -> bool:
+        return any([name in _HTML for name in self.types])
+
+    @property
+    def dispositions(self) -> tuple[str, ...]:
+        """What the Content-Disposition fields call it, in lower case."""
+        fields = [field for field in self.fields if field.name.lower() == "content-disposition"]
+        said = [field.unfolded.partition(b";")[0].split(None, 1) for field in fields]
+        return tuple([words[0].decode("latin-1").lower() for words in said if words])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every reading of the file name, the likeliest first; empty if it has none."""
+        if self._names is None:
+            raw = self.source[self.body_start : self.end] if self.encoding == "uuencode" else b""
+            self._names, notes = file_names(self.fields, uuencoded_names(raw))
+            self._notes.update(dict.fromkeys(notes))
+        return self._names
+
+    @property
+    def size(self) -> int:
+        """Octets of the body, decoded; of a part that holds others, as they stand."""
+        return decoded_size(self.source, self.body_start, self.end, self.encoding)
+
+    @property
+    def magic(self) -> str:
+        """The type its octets begin as, whatever is declared; "" where there are none or they are parts."""
+        from pydeliver.message.magic import SNIFFED_OCTETS, sniff
+
+        return "" if self.has_parts else sniff(self.content(SNIFFED_OCTETS))
+
+    def content(self, octets: int) -> bytes:
+        """The beginning of the decoded body: so many octets, or a few less where the encoding is full of blanks."""
+        encoded = self.source[self.body_start : min(self.end, self.body_start + _ENCODED_PER_OCTET * octets)]
+        return decode_transfer(encoded, self.encoding)[:octets] if self.encoding else encoded[:octets]
+
+    @property
+    def text(self) -> str:
+        """What it says, HTML as a reader sees it; empty if it is no text."""
+        if self._text is None:
+            said = self.source_text
+            if self.is_html:
+                from pydeliver.message.html import html_text
+
+                said, is_complete = html_text(said)
+                if not is_complete:
+                    self._notes[f"text: of HTML not more than {limits.HTML_TAGS} tags are read"] = None
+                said = composed(said)
+            self._text = said
+        return self._text
+
+    @property
+    def source_text(self) -> str:
+        """The text as it was sent, HTML with its tags."""
+        if self._html is None:
+            self._html = self._decoded() if self.is_text and not self.has_parts else ""
+        return self._html
+
+    def _decoded(self) -> str:
+        """The octets in the charset declared, else as UTF-8, else as Latin-1; lines end with LF."""
+        octets = self.content(self.text_octets)
+        if self.end - self.body_start > self.text_octets and len(octets) < self.size:
+            of_part = self.text_octets == limits.PART_TEXT_OCTETS
+            most, what = (limits.PART_TEXT_OCTETS, "a part") if of_part else (limits.MESSAGE_TEXT_OCTETS, "all parts")
+            self._notes[f"text: not more than {most} octets of {what} are read"] = None
+        charset, *_ = (*values_of(self.fields, "content-type", "charset"), b"")
+        text = decode_charset(octets, charset[:_CHARSET_OCTETS].decode("latin-1"))
+        return composed(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What limits cut off of what has been asked for."""
+        return tuple(self._notes)
+
+
+def _is_text(name: str) -> bool:
+    return name in _HTML or (name.startswith(("text/", "message/")) and name not in _MESSAGES)
+
+
+class Parts:
+    """The parts of a message, in order; the first is the message itself."""
+
+    __slots__ = ("_notes", "all")
+
+    def __init__(self, parts: tuple[Part, ...], notes: tuple[str, ...]) -> None:
+        self.all, self._notes = parts, notes
+        left = limits.MESSAGE_TEXT_OCTETS
+        for part in parts:
+            if part.is_text and not part.has_parts:
+                part.text_octets = min(left, limits.PART_TEXT_OCTETS)
+                left -= min(part.end - part.body_start, part.text_octets)
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        return tuple([part for part in self.all if part.is_attachment])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What limits cut off, in words for the trace, each once."""
+        return tuple(dict.fromkeys([*self._notes, *[note for part in self.all for note in part.notes]]))
+
+
+def find_parts(message: Message) -> Parts:
+    """Find the parts of a message; the fields of its own header are those of the view, with its edits."""
+    scan = _Scan()
+    top = Part(message.raw, len(message.from_line), message.body_offset, 0, _content(message.fields), _PLAIN)
+    parts = scan.region(top)
+    at = 0
+    while at < len(parts):
+        inner = scan.encoded_message(parts[at])
+        at += 1
+        if inner is not None:
+            parts[at:at] = scan.region(inner)
+    return Parts(tuple(parts), tuple(scan.notes))
+
+
+def _content(fields: Iterable[Field]) -> tuple[Field, ...]:
+    return tuple([field for field in fields if field.name[:8].lower() == "content-"])
+
+
+class _Multipart:
+    """A multipart under way; `opened` is how many parts were open when it began, itself included."""
+
+    __slots__ = ("is_closed", "opened", "part")
+
+    def __init__(self, part: Part, opened: int) -> None:
+        self.part, self.opened, self.is_closed = part, opened, False
+
+
+class _Delimiter:
+    """What separates the parts of a multipart, and the next place where it stands: the line end before it."""
+
+    __slots__ = ("at", "level", "line")
+
+    def __init__(self, line: bytes, level: int) -> None:
+        self.line, self.level, self.at = line, level, _UNKNOWN
+
+
+_UNKNOWN = -2
+
+
+class _Scan:
+    """One scan under way: what is open, and what has been spent of the limits."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, None] = {}
+        self.parts = 0
+        self.header_octets = 0
+        self.decoded_octets = 0
+        self.source = b""
+        self.found: list[Part] = []
+        self.opened: list[Part] = []  # each inside the one before it
+        self.levels: list[_Multipart] = []
+        self.delimiters: list[_Delimiter] = []  # of the levels, outermost first
+
+    def region(self, top: Part) -> list[Part]:
+        """Find the parts in one source: `top` and all in it."""
+        self.source, self.found, self.opened, self.levels, self.delimiters = top.source, [], [], [], []
+        self._add(top, len(self.source))
+        position = top.body_start
+        while (delimiter := self._next(position)) is not None:
+            level = self.levels[delimiter.level]
+            self._end_parts(delimiter)
+            behind = delimiter.at + len(delimiter.line)
+            position = self.source.find(b"\n", behind) + 1 or len(self.source)
+            level.is_closed = self.source.startswith(b"--", behind)
+            if not level.is_closed:
+                if self._is_full():
+                    break
+                position = self._begin_part(level.part, position)
+        return self.found
+
+    def _next(self, position: int) -> _Delimiter | None:
+        """The first delimiter on a line that begins at `position` or behind; each octet is searched once for each."""
+        source, nearest = self.source, None
+        for delimiter in self.delimiters:
+            if delimiter.at < position - 1:
+                if position == 0 and source.startswith(delimiter.line[1:]):
+                    delimiter.at = -1
+                else:
+                    at = source.find(delimiter.line, max(position - 1, 0))
+                    delimiter.at = at if at >= 0 else len(source)
+            if delimiter.at < len(source) and (nearest is None or self._is_before(delimiter, nearest)):
+                nearest = delimiter
+        return nearest
+
+    def _is_before(self, inner: _Delimiter, outer: _Delimiter) -> bool:
+        if inner.at != outer.at:
+            return inner.at < outer.at
+        if len(inner.line) != len(outer.line):
+            return len(inner.line) > len(outer.line)
+        return not self.levels[inner.level].is_closed
+
+    def _end_parts(self, delimiter: _Delimiter) -> None:
+        """All that stands inside the delimiter's multipart ends before the line end that belongs to the delimiter."""
+        end = delimiter.at
+        if end > 0 and self.source[end - 1] == _CR:
+            end -= 1
+        for part in reversed(self.opened[self.levels[delimiter.level].opened :]):
+            part.end = end = max(end, part.body_start)
+        del self.opened[self.levels[delimiter.level].opened :]
+        del self.levels[delimiter.level + 1 :]
+        while self.delimiters[-1].level > delimiter.level:
+            self.delimiters.pop()
+
+    def _is_full(self) -> bool:
+        if self.parts >= limits.MIME_PARTS:
+            self.notes[f"MIME: not more than {limits.MIME_PARTS} parts are looked at"] = None
+        elif self.header_octets >= limits.MIME_HEADER_OCTETS:
+            self.notes[f"MIME: not more than {limits.MIME_HEADER_OCTETS} octets of parts' headers are read"] = None
+        else:
+            return False
+        return True
+
+    def _begin_part(self, parent: Part, start: int) -> int:
+        """Read the header of a part of a multipart, and what it holds; where its body begins."""
+        following = self._next(start)
+        stop = following.at + 1 if following is not None else len(self.source)
+        default = _MESSAGE if "multipart/digest" in parent.types else _PLAIN
+        part = self._part(start, stop, parent, default)
+        self._add(part, stop)
+        return part.body_start
+
+    def _part(self, start: int, stop: int, parent: Part, default: str) -> Part:
+        layout = scan_header(self.source, start, stop)
+        self.header_octets += layout.header_end - start
+        self.notes.update(dict.fromkeys([f"part's {note}" for note in layout.notes]))
+        parent.has_parts = True
+        return Part(self.source, start, layout.body_offset, parent.depth + 1, _content(layout.fields), default)
+
+    def _add(self, part: Part, stop: int) -> None:
+        """Note a part, and the messages in it one inside the other; its body ends at `stop` at the latest."""
+        while True:
+            self.found.append(part)
+            self.opened.append(part)
+            self.parts += 1
+            is_multipart = any([name.startswith("multipart/") for name in part.types])
+            is_message = _holds_message(part) and not _is_encoded(part, stop)
+            if not (is_multipart or is_message) or self._is_deep(part):
+                return
+            if is_multipart:
+                self._open(part, stop)
+                return
+            if self._is_full():
+                return
+            part.encoding = ""
+            start = part.body_start
+            if self.source.startswith(b"From ", start, stop):  # as mbox has it
+                start = self.source.find(b"\n", start, stop) + 1 or stop
+            part = self._part(start, stop, part, _PLAIN)
+
+    def _is_deep(self, part: Part) -> bool:
+        if part.depth >= limits.MIME_DEPTH:
+            self.notes[f"MIME: not more than {limits.MIME_DEPTH} parts inside one another are looked at"] = None
+        return part.depth >= limits.MIME_DEPTH
+
+    def _open(self, part: Part, stop: int) -> None:
+        """Begin a multipart: from here on its delimiters count."""
+        said = [value[:_BOUNDARY_OCTETS].rstrip() for value in values_of(part.fields, "content-type", "boundary")]
+        boundaries = list(dict.fromkeys([boundary for boundary in said if boundary])) or self._guessed(part, stop)
+        most = _BOUNDARIES if len(self.delimiters) < limits.MIME_DEPTH else 1
+        if boundaries:
+            part.encoding = ""  # no other is allowed, and delimiters are in plain sight
+            self.levels.append(_Multipart(part, len(self.opened)))
+            level = len(self.levels) - 1
+            self.delimiters += [_Delimiter(b"\n--" + boundary, level) for boundary in boundaries[:most]]
+
+    def _guessed(self, part: Part, stop: int) -> list[bytes]:
+        """What the first line that begins with `--` says, for a multipart that declares no boundary."""
+        start = part.body_start
+        for line in self.source[start : min(stop, start + _GUESSED_OCTETS)].split(b"\n"):
+            boundary = line[2:].rstrip()
+            if line.startswith(b"--") and boundary and len(boundary) <= _BOUNDARY_OCTETS:
+                return [boundary]
+        return []
+
+    def encoded_message(self, part: Part) -> Part | None:
+        """The message that stands encoded in a part that holds one; None if there is none, or a limit is passed."""
+        if part.has_parts or not part.encoding or not _holds_message(part) or self._is_deep(part) or self._is_full():
+            return None
+        octets = part.content(limits.MESSAGE_TEXT_OCTETS - self.decoded_octets)
+        if len(octets) < part.size:
+            self.notes[f"MIME: not more than {limits.MESSAGE_TEXT_OCTETS} octets of encoded messages are read"] = None
+        self.decoded_octets += len(octets)
+        self.source = octets
+        return self._part(0, len(octets), part, _PLAIN) if octets else None
+
+
+def _holds_message(part: Part) -> bool:
+    return any([name in _MESSAGES for name in part.types])
+
+
+def _is_encoded(part: Part, stop: int) -> bool:
+    """Whether a message that is declared to be encoded is: fields in plain sight say that it is not."""
+    if not part.encoding:
+        return False
+    layout = scan_header(part.source, part.body_start, stop)
+    if part.encoding != "quoted-printable":
+        return not layout.fields
+    return b"=3D" in part.source[part.body_start : layout.header_end]
