@@ -24,7 +24,8 @@ from pydeliver.value import value
 from tests.conftest import ROOT, skip_or_fail
 from tests.peers.users import User
 
-SCENARIOS = sorted((ROOT / "examples/scenarios").glob("*.rules"))
+FOLDER = ROOT / "examples/scenarios"
+SCENARIOS = sorted(FOLDER.glob("*.rules"))
 RECIPIENT = "you@example.org"
 FROM_LINE = "From {} Tue Nov 24 10:00:00 2026\n"
 MORE = {"large": b"From: Bob <bob@example.net>\nSubject: photographs\n\n" + b"Look at this one.\n" * 600_000}
@@ -67,12 +68,14 @@ def samples(path: Path) -> Iterator[Sample]:
 
 
 class Home:
-    """Where one of the two programs delivers."""
+    """Where one of the two programs delivers: it holds the files of all scenarios."""
 
     def __init__(self, user: User, name: str) -> None:
         self.user = User(user.name, user.home / name)
         self.user.home.mkdir(mode=0o700)
         os.chown(self.user.home, user.uid, user.gid)
+        for path in FOLDER.iterdir():
+            self.user.write(path.name, path.read_text(encoding="utf-8"))
 
     def deliver(self, command: Sequence[str | Path], sample: Sample) -> tuple[int, list[tuple[str, bytes]]]:
         """Deliver into an empty Maildir; the exit status, and what then lies where."""
@@ -86,14 +89,15 @@ class Home:
 
 
 def test_scenarios_come_in_pairs() -> None:
-    names = {path.name for path in SCENARIOS[0].parent.iterdir()}
-    assert names == {f"{path.stem}.{kind}" for path in SCENARIOS for kind in ("rules", "procmailrc")}
+    files = {path.name for path in FOLDER.iterdir() if path.suffix != ".txt"}  # .txt: what both of a pair read
+    assert files == {f"{path.stem}.{kind}" for path in SCENARIOS for kind in ("rules", "procmailrc")}
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_a_scenario_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = shutil.copy(path, tmp_path)
-    assert check_command.run(["--json", str(copy)]) == 0, capsys.readouterr().out
+    for file in FOLDER.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    assert check_command.run(["--json", str(tmp_path / path.name)]) == 0, capsys.readouterr().out
     assert json.loads(capsys.readouterr().out)["tests"]
 
 
@@ -104,8 +108,7 @@ def test_procmail_puts_the_same_messages_into_the_same_places(path: Path, instal
         skip_or_fail("procmail is not installed")
         return
     theirs, ours = Home(plain_user, "theirs"), Home(plain_user, "ours")
-    recipes = theirs.user.write("procmailrc", path.with_suffix(".procmailrc").read_text(encoding="utf-8"))
-    rules = ours.user.write(".pydeliverrc", path.read_text(encoding="utf-8"))
+    recipes, rules = theirs.user.home / f"{path.stem}.procmailrc", ours.user.home / path.name
     pydeliver: list[str | Path] = [installed / "pydeliver", "--rules", rules, "--maildir", ours.user.maildir]
     places = set()
     for sample in samples(path):
