@@ -51,6 +51,7 @@ SETTINGS = {
     "deadline": SettingRow(limits.DEADLINE, "seconds a delivery may take; below the MTA's own limit"),
     "notices": SettingRow(True, "whether a user is told of mistakes in his rules by a message in his inbox"),
     "mboxrd": SettingRow(False, "whether quoted From_ lines are quoted again in an mbox, so that it can be undone"),
+    "sendmail": SettingRow("/usr/sbin/sendmail", "the program that takes a message that is redirected"),
     "run": SettingRow("allowed", "which programs rules may ask", "programs"),
     "rewrite": SettingRow("allowed", "which programs rules may have rewrite a message", "programs"),
     "pipe": SettingRow("allowed", "which programs rules may hand a message to", "programs"),

@@ -58,5 +58,9 @@ STORING_SECONDS = 20  # of the deadline are kept from programs, so that the mess
 
 DEADLINE = 240  # of one delivery: below Postfix's command_time_limit (1,000 s) and Exim's and OpenSMTPD's (300 s)
 NOTICES_PER_DAY = 5  # in all; one a day for the same mistake
+SENDER_CHARACTERS = 320  # of an envelope's sender that goes on: 64, an @, 255 (RFC 5321 section 4.5.3.1)
 RETRY_RECORD_AGE = 604_800  # seconds; Postfix tries for five days (maximal_queue_lifetime), Exim for four
 RETRY_RECORD_OCTETS = 1 << 20  # a plan takes a few thousand
+REDIRECTS = 4  # addresses one message goes on to; as Pigeonhole's sieve_max_redirects
+REDIRECT_HOPS = 25  # Received fields of a message that still goes on; sendmail bounces at 25, Exim at 30, Postfix at 50
+SENDMAIL_SECONDS = 60  # for the mail system to take a message that is redirected; Postfix needs a tenth of one

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 STORES = ("keep", "file")
+HANDED_ON = ("redirect",)  # done by others, once everything is stored; it cannot be undone
 
 
 @value
@@ -46,8 +47,8 @@ class Where:
 class Action:
     """One step of a plan: a word of the vocabulary, its arguments, and the rule it came from.
 
-    A store (`keep`, `file`) carries the flags its copy gets, and the edits that
-    make its version of the message.
+    A store (`keep`, `file`) carries the flags its copy gets; it and what hands the
+    message on carry the edits that make their version of the message.
     """
 
     word: str
@@ -85,7 +86,7 @@ class Plan:
     """All actions to come, in order.
 
     `disposition` says in one word what becomes of the message: keep, file,
-    discard, reject or defer.  `facts` are those that were asked for, in words.
+    redirect, discard, reject or defer.  `facts` are those that were asked for, in words.
     `warnings` are what a reader should know: what a sanitiser changed, what
     was left out, and why.  `problem`: the rules failed as they ran, and their
     owner is told.  `new_mailboxes`: what the stores will make because an
@@ -103,6 +104,10 @@ class Plan:
     @property
     def stores(self) -> tuple[Action, ...]:
         return tuple([action for action in self.actions if action.word in STORES])
+
+    @property
+    def is_handed_on(self) -> bool:
+        return any([action.word in HANDED_ON for action in self.actions])
 
     def __str__(self) -> str:
         """One line an action: its words, and where it came from."""
@@ -128,8 +133,9 @@ class Plan:
 def _action_data(action: Action) -> dict[str, Json]:
     data: dict[str, Json] = {"action": action.word}
     data.update(action.arguments)
-    if action.word in STORES:
+    if "flags" in _carried(action.word):
         data["flags"] = list(action.flags)
+    if "edits" in _carried(action.word):
         data["edits"] = [[edit.kind, edit.name, edit.value] for edit in action.edits]
     data["also"] = action.also
     data["rule"], data["file"], data["line"] = action.where.rule, action.where.file, action.where.line
@@ -153,16 +159,22 @@ def from_data(data: Mapping[str, Any]) -> Plan:
 
 
 def _action_from(data: Mapping[str, Any]) -> Action:
-    own = ("action", "also", "rule", "file", "line", *(("flags", "edits") if data["action"] in STORES else ()))
+    carried = _carried(data["action"])
+    own = ("action", "also", "rule", "file", "line", *carried)
     arguments = [(name, said) for name, said in data.items() if name not in own]
     return Action(
         str(data["action"]),
         tuple([(name, tuple(said) if isinstance(said, list) else said) for name, said in arguments]),
         Where(data["rule"], data["file"], data["line"]),
         bool(data["also"]),
-        tuple(data["flags"]) if data["action"] in STORES else (),
-        _edits(data["edits"]) if data["action"] in STORES else (),
+        tuple(data["flags"]) if "flags" in carried else (),
+        _edits(data["edits"]) if "edits" in carried else (),
     )
+
+
+def _carried(word: str) -> tuple[str, ...]:
+    """What an action has beside its arguments."""
+    return ("flags", "edits") if word in STORES else ("edits",) if word in HANDED_ON else ()
 
 
 def _edits(data: Sequence[Sequence[str]]) -> tuple[Edit, ...]:

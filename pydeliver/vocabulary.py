@@ -14,6 +14,7 @@ from pydeliver.value import value
 
 PROGRAMS = "programs, redirects and header edits"
 TIME = "time, state and replies"
+REWRITTEN_SENDERS = "rewritten senders"
 VERDICTS = "spam, virus and sender verdicts"
 TABLES = "the administrator's tables"
 
@@ -158,7 +159,7 @@ ACTIONS = {
         decides=True,
         also=True,
     ),
-    "redirect": ActionWord((("addresses", "texts"), ("sender", "choice")), decides=True, also=True, later=PROGRAMS),
+    "redirect": ActionWord((("addresses", "texts"), ("sender", "choice")), decides=True, also=True),
     "pipe": ActionWord(
         (("portion", "choice"), ("argv", "argv"), ("timeout", "seconds")), decides=True, also=True, later=PROGRAMS
     ),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pydeliver import vocabulary
 from pydeliver.message.edit import Edit
-from pydeliver.plan import STORES, Action, Plan, Where, from_data, quote
+from pydeliver.plan import HANDED_ON, STORES, Action, Plan, Where, from_data, quote
 
 HERE = Where("Mailing lists", ".pydeliverrc", 46)
 
@@ -132,7 +132,7 @@ ACTIONS = st.builds(
         Where(*where),
         also,
         flags if word in STORES else (),
-        edits if word in STORES else (),
+        edits if word in (*STORES, *HANDED_ON) else (),
     ),
     st.sampled_from(sorted(vocabulary.ACTIONS)),
     st.dictionaries(NAMES, st.one_of(TEXT, st.integers(0, 999), st.lists(TEXT).map(tuple)), max_size=3),

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 
 from pydeliver.cli.options import UsageError, parse_delivery
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.deliver import Delivery, deliver
 from pydeliver.delivery.handover import Told, read_envelope, received
-from pydeliver.delivery.prepare import prepare
+from pydeliver.delivery.prepare import commands_for, prepare
 from pydeliver.limits import DEADLINE
 from pydeliver.state.places import Places
 from pydeliver.status import DeliveryError, Status
@@ -39,13 +40,14 @@ _PIECE = 1 << 18
 
 def run(arguments: list[str], verdict_fd: int | None, tell: Teller) -> None:
     """Deliver standard input and tell the status."""
+    started = time.monotonic()
     try:
         options = parse_delivery(arguments)
         settings = load_settings(options.settings)
         _announce_deadline(settings, verdict_fd)
         name, home = find_recipient(options)
         message = received(read_message(0), options.fields)
-        delivery = _prepared(options, settings, message, name, home)
+        delivery = _prepared(options, settings, message, (name, home), started)
     except UsageError as error:
         tell(Status("4.3.5", f"pydeliver was started with a wrong option: {error}"))
     except ConfigError as error:
@@ -96,11 +98,16 @@ def _own_entry(name: str, home: str) -> tuple[str, str]:
     return name or entry.pw_name, home if home.startswith("/") else entry.pw_dir
 
 
-def _prepared(options: Options, settings: dict[str, Setting], message: Message, name: str, home: str) -> Delivery:
+def _prepared(
+    options: Options, settings: dict[str, Setting], message: Message, user: tuple[str, str], started: float
+) -> Delivery:
+    name, home = user
     told = Told(options.sender, options.recipient, options.detail)
     envelope = read_envelope(told, os.environ, message, name)
     prepared = prepare(Places(home), settings, options, may_store=True)
-    return Delivery(message, envelope, prepared.programs, prepared.stores, prepared.problems, bool(settings["notices"]))
+    commands = commands_for(name, home, envelope, settings, started)
+    notices = bool(settings["notices"])
+    return Delivery(message, envelope, prepared.programs, prepared.stores, prepared.problems, notices, commands)
 
 
 def read_message(descriptor: int) -> bytes:

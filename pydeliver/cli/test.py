@@ -20,7 +20,7 @@ from pydeliver.cli.options import UsageError, parse_test
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.answer import answers_from, decide
 from pydeliver.delivery.handover import Told, read_envelope, received
-from pydeliver.delivery.prepare import prepare
+from pydeliver.delivery.prepare import commands_for, prepare
 from pydeliver.engine.explain import explain
 from pydeliver.plan import quote
 from pydeliver.state.places import Places
@@ -28,6 +28,7 @@ from pydeliver.status import EX_USAGE, DeliveryError
 
 if TYPE_CHECKING:
     from pydeliver.cli.options import Options
+    from pydeliver.config import Setting
     from pydeliver.delivery.prepare import Prepared
 
 
@@ -37,17 +38,17 @@ def run(arguments: list[str]) -> int:
         options = parse_test(arguments)
         settings = load_settings(options.settings)
         _check_now(options.now)
-        name, home = _whose(options)
+        user = _whose(options)
     except (UsageError, ConfigError) as error:
         print(f"pydeliver: {error}", file=sys.stderr)
         return EX_USAGE
     except DeliveryError as error:
         print(f"pydeliver: {error.status.text}", file=sys.stderr)
         return 1
-    prepared = prepare(Places(home), settings, options, may_store=False)
+    prepared = prepare(Places(user[1]), settings, options, may_store=False)
     for problem in prepared.problems:
         print(problem, file=sys.stderr)
-    failures = [_test(options, prepared, path, name) for path in options.messages]
+    failures = [_test(options, prepared, path, user, settings) for path in options.messages]
     return 1 if prepared.problems or any(failures) else 0
 
 
@@ -70,7 +71,7 @@ def _check_now(now: str | None) -> None:
     raise UsageError(f'--now takes a date and time, as "2026-11-24 10:00", not {now!r}')
 
 
-def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
+def _test(options: Options, prepared: Prepared, path: str, user: tuple[str, str], settings: dict[str, Setting]) -> bool:
     """Print one message's plan; whether it could not be read."""
     try:
         message = received(_read(path), options.fields)
@@ -78,9 +79,11 @@ def _test(options: Options, prepared: Prepared, path: str, name: str) -> bool:
         reason = error.status.text if isinstance(error, DeliveryError) else error.strerror
         print(f"{path}: {reason}", file=sys.stderr)
         return True
-    envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, name)
+    envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, user[0])
     trace: list[Any] | None = [] if options.trace else None
-    plan = decide(prepared.programs, message, envelope, answers_from(prepared.stores, may_store=False), trace)
+    commands = commands_for(*user, envelope, settings, time.monotonic())
+    answers = answers_from(prepared.stores, commands, may_store=False)
+    plan = decide(prepared.programs, message, envelope, answers, trace)
     lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()
     notices = [f"notice {quote(problem.splitlines()[0])}" for problem in (*prepared.problems, plan.problem) if problem]
     if options.json:

@@ -14,12 +14,14 @@ import time
 from pydeliver.engine.evaluate import evaluate
 from pydeliver.engine.facts import LISTED, Need
 from pydeliver.mailbox.maildir import Maildir
+from pydeliver.status import UNEXPECTED, DeliveryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from pydeliver.delivery.commands import Commands
     from pydeliver.delivery.lists import Lists
     from pydeliver.delivery.perform import Stores
     from pydeliver.engine.facts import Answer, Question
@@ -52,18 +54,26 @@ def decide(
         facts[outcome.question] = answer(outcome.question)
 
 
-def answers_from(stores: Stores, may_store: bool = True) -> Answerer:
-    """Return what answers from a user's mailboxes, lists and state.
+def no_commands() -> Commands:
+    """What says which commands may be run where nobody has said for whom."""
+    raise DeliveryError(UNEXPECTED)
+
+
+def answers_from(stores: Stores, commands: Callable[[], Commands] = no_commands, may_store: bool = True) -> Answerer:
+    """Return what answers from a user's mailboxes, lists and state, and from what may be run for him.
 
     Unless it `may_store`, no index of a list is made.
     """
     lists: list[Lists] = []  # none until one is asked
 
     def answer(question: Question) -> Answer:
-        if question[0] in LISTED:
+        word, *arguments = question
+        if word in LISTED:
             lists[:] = lists or [_lists(stores, may_store)]
             return lists[0].answer(question)
-        return _ANSWERS[question[0]](stores, *question[1:])
+        if word == "refusal":
+            return _refusal(commands(), *arguments)
+        return _ANSWERS[word](stores, *arguments)
 
     return answer
 
@@ -72,6 +82,12 @@ def _lists(stores: Stores, may_store: bool) -> Lists:
     from pydeliver.delivery.lists import Lists
 
     return Lists(stores.places, may_store)
+
+
+def _refusal(commands: Commands, word: str, *argv: str) -> str:
+    from pydeliver.delivery.commands import refusal
+
+    return refusal(commands, word, argv)
 
 
 def _mailbox_exists(stores: Stores, name: str) -> bool:

@@ -9,9 +9,10 @@ Does not know: how the message came, nor in what dialect the verdict is told.
 
 from __future__ import annotations
 
+import os
 import time
 
-from pydeliver.delivery.answer import answers_from, decide
+from pydeliver.delivery.answer import answers_from, decide, no_commands
 from pydeliver.delivery.perform import Performed, Stores, perform
 from pydeliver.jsonline import render_json
 from pydeliver.state.journal import open_journal, write_line
@@ -22,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydeliver.delivery.commands import Commands
+    from pydeliver.delivery.retry import Attempt
     from pydeliver.envelope import Envelope
     from pydeliver.message.view import Message
     from pydeliver.plan import Plan
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 class Delivery:
     """One message for one recipient, and all that decides what becomes of it.
 
-    `problems` are what was wrong with the rules before they ran.
+    `problems` are what was wrong with the rules before they ran.  `commands`
+    says what may be run for the recipient; most messages need not know.
     """
 
     message: Message
@@ -42,26 +46,54 @@ class Delivery:
     stores: Stores
     problems: tuple[str, ...] = ()
     notices: bool = True
+    commands: Callable[[], Commands] = no_commands
 
 
 def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[Status], None]) -> None:
     """Carry the delivery out and `tell` its status, exactly once."""
-    plan = decide(delivery.programs, delivery.message, delivery.envelope, answers_from(delivery.stores))
+    try:
+        plan, attempt = _decided(delivery)
+    except DeliveryError as error:
+        tell(error.status)
+        return
     about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
-        performed = perform(plan, delivery.message, delivery.envelope, delivery.stores, is_wanted)
+        if attempt is not None:
+            performed = attempt.perform(is_wanted)
+        else:
+            performed = perform(plan, delivery.message, delivery.envelope, delivery.stores, is_wanted)
     except DeliveryError as error:
         performed = Performed(error.status)
     problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
     write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
     tell(performed.status)
-    if plan.new_mailboxes and performed.status.is_success:
+    if attempt is not None:
+        attempt.close()
+    if plan.new_mailboxes and performed.stored:
         from pydeliver.state.new_mailboxes import record
 
         record(delivery.stores.places, plan.new_mailboxes, time.time())
     if problems and delivery.notices and performed.status.is_success:
         _notify(delivery, problems)
+
+
+def _decided(delivery: Delivery) -> tuple[Plan, Attempt | None]:
+    """The plan, and the attempt at it if it hands the message on; an earlier one may have left both."""
+    if os.path.isdir(delivery.stores.places.retry):
+        from pydeliver.delivery.retry import resume
+
+        resumed = resume(delivery)
+        if resumed is not None:
+            return resumed.plan, resumed
+    answers = answers_from(delivery.stores, delivery.commands)
+    plan = decide(delivery.programs, delivery.message, delivery.envelope, answers)
+    if not plan.is_handed_on:
+        return plan, None
+    from pydeliver.delivery.retry import begin
+
+    begun = begin(delivery, plan)
+    return begun.plan, begun
 
 
 def _about(delivery: Delivery, plan: Plan) -> str:
@@ -90,6 +122,7 @@ def _journal_line(performed: Performed, about: str, notes: tuple[str, ...], prob
             "status": performed.status.code,
             "text": performed.status.text,
             "stored": performed.stored,
+            "handed_on": performed.handed_on,
             "notes": notes,
             "problems": problems,
         }

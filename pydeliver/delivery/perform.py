@@ -7,7 +7,7 @@ because the system does (full, read-only, out of descriptors) would only
 scatter mail elsewhere, so the delivery is deferred.  Success is never reported
 without a durable copy or an explicit discard.
 
-Does not know: rules; what the MTA is told.
+Does not know: rules; what the MTA is told; how a message is handed on (`retry`).
 References: `limits`, RFC 3463 (codes).
 """
 
@@ -62,7 +62,7 @@ FAILURES = {
     errno.EAGAIN: Status("4.3.0", "the mail system is busy"),
 }
 MAILBOX_FAILED = Status("4.2.0", "the mailbox cannot be written")
-_WITHOUT_A_STORE = ("discard", "reject", "defer")
+_WITHOUT_A_STORE = ("redirect", "discard", "reject", "defer")
 NOT_WANTED = Status("4.3.0", "the mail system stopped waiting for the delivery")
 
 
@@ -81,12 +81,16 @@ class Stores:
 
 @value
 class Performed:
-    """What was done: the status, the paths of the copies stored, and what went otherwise than planned."""
+    """What was done: the status, the paths of the copies stored, and what went otherwise than planned.
+
+    `handed_on` are the actions by which others have taken the message, in words.
+    """
 
     status: Status
     stored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
+    handed_on: tuple[str, ...] = ()
 
 
 class Performance:
@@ -101,10 +105,11 @@ class Performance:
     def stage(self) -> None:
         """Stage every store of the plan; raises DeliveryError if not even the inbox takes the message.
 
-        A plan that neither stores nor refuses nor discards was not made by any
-        rule: it is a mistake of ours, and no success.
+        A plan that neither stores nor hands on, refuses or discards was not made by
+        any rule: it is a mistake of ours, and no success.
         """
-        if not self._plan.stores and not any([action.word in _WITHOUT_A_STORE for action in self._plan.actions]):
+        decided = [action.word for action in self._plan.actions if not action.also]
+        if not self._plan.stores and not any([word in _WITHOUT_A_STORE for word in decided]):
             raise DeliveryError(UNEXPECTED)
         for action in _stored_once(self._plan.stores, self._stores):
             try:
@@ -166,6 +171,12 @@ class Performance:
                 staged.close()
         notes = [note for staged in self._staged for note in staged.notes]
         return Performed(_status(self._plan), tuple(stored), tuple(notes), self._problem)
+
+    def close(self) -> None:
+        """Let go of what was committed, which can then no longer be undone."""
+        for staged in self._staged:
+            staged.close()
+        self._staged.clear()
 
     def undo(self) -> None:
         for staged in self._staged:

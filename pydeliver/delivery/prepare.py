@@ -14,9 +14,12 @@ from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from pydeliver.config import Setting
+    from pydeliver.delivery.commands import Commands
+    from pydeliver.envelope import Envelope
     from pydeliver.rules.program import Program
     from pydeliver.state.places import Places
 
@@ -62,6 +65,21 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
     inbox = user.setting("inbox") if user else None
     stores = Stores(places, places.absolute(str(maildir)), inbox, bool(settings["mboxrd"]))
     return Prepared(programs, stores, problems)
+
+
+def commands_for(
+    name: str, home: str, envelope: Envelope, settings: dict[str, Setting], started: float
+) -> Callable[[], Commands]:
+    """What may be run for a user; found out when it is asked for, since most messages need not know."""
+
+    def commands() -> Commands:
+        from pydeliver.delivery.commands import Commands, commands_until
+
+        deadline = settings["deadline"]
+        assert isinstance(deadline, int)
+        return Commands(name, home, envelope, settings, commands_until(started, deadline))
+
+    return commands
 
 
 def _user_rules(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Loaded:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydeliver.plan import Argument
     from pydeliver.rules.program import Instruction, Program
 
-_DECIDING = ("keep", "file", "discard", "reject", "defer")
+_DECIDING = ("keep", "file", "redirect", "discard", "reject", "defer")
 _ALONE = ("reject", "defer")
 _DEFAULT_STATUSES = {"reject": ("5.7.1", "message not accepted"), "defer": ("4.7.1", "try again later")}
 _STOPPED = -1  # the address evaluation goes on at when it is over
@@ -180,8 +180,8 @@ def _act(run: Run, instruction: Instruction, address: int) -> int:
     action = _ACTIONS[word](run, word, arguments, where, extra)
     if action is not None:
         run.actions.append(action)
-    if cancels_keep and not run.forks:
-        run.keep_cancelled = True
+        if cancels_keep and not run.forks:
+            run.keep_cancelled = True
     return address + 1
 
 
@@ -264,6 +264,25 @@ def _may_be_made(run: Run, kind: str, place: str) -> bool:
     return True
 
 
+def _redirect(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action | None:
+    from pydeliver.engine.redirect import destinations
+
+    _ask_leave(run, where, word)
+    addresses = destinations(run, tuple([text_of(said) for said in texts(run, arguments[0][1])]))
+    if addresses is None:
+        return _keep(run, word, (), where, also)
+    options = tuple([(name, text_of(scalar(run, said))) for name, said in arguments[1:]])
+    given: tuple[tuple[str, Argument], ...] = (("addresses", addresses), *options)
+    return Action(word, given, where, also, edits=run.version.edits) if addresses else None
+
+
+def _ask_leave(run: Run, where: Where, word: str, *argv: str) -> None:
+    """What the administrator refuses is a mistake of the rules that only shows here."""
+    refusal = ask(run.facts, ("refusal", word, *argv))
+    if refusal:
+        raise EvaluationError(f"{word} ({where}): {refusal}")
+
+
 def _status(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
     """What a message brought can leave the text empty, or look like a code of another class."""
     said = text_of(scalar(run, arguments[0][1]))
@@ -333,6 +352,7 @@ def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
     "keep": _keep,
     "file": _file,
+    "redirect": _redirect,
     "reject": _status,
     "defer": _status,
     "discard": _discard,
@@ -351,6 +371,10 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
 def _plan(run: Run, user: Program | None) -> Plan:
     implicit = [] if run.keep_cancelled else [Action("keep", (), Where(), False, run.flags, run.version.edits)]
     actions = _stored_once([*run.actions, *implicit], user.setting("inbox") if user else None)
+    if any([action.word == "redirect" for action in actions]):
+        from pydeliver.engine.redirect import sent_once
+
+        actions = sent_once(actions)
     alone = [action for action in actions if action.word in _ALONE]
     if alone:
         for left_out in actions:

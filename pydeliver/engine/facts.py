@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LISTED = ("in list", "every in list")
 _SHOWN = 4  # values of a question about several
 _SHOWN_CHARACTERS = 80
-UNASKED = ("is new", "made today")  # facts no rule asks for, about the mailboxes that expansions name
+UNASKED = ("is new", "made today", "refusal")  # facts no rule asks for: of new mailboxes, and of what may be done
 
 
 @value
@@ -70,4 +70,6 @@ def _several(values: list[str]) -> str:
 
 def quiet_answer(question: Question) -> Answer:
     """What a test takes as the answer where it assumes none: nothing out of the ordinary."""
-    return {"mailbox exists": False, **dict.fromkeys(LISTED, False), "is new": True, "made today": 0}[question[0]]
+    answers: dict[str, Answer] = {"is new": True, "made today": 0, "refusal": ""}
+    answers |= dict.fromkeys(("mailbox exists", *LISTED), False)
+    return answers[question[0]]

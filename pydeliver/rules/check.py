@@ -13,6 +13,7 @@ Does not know: the grammar (the front end reports its own mistakes), nor files.
 from __future__ import annotations
 
 from pydeliver import limits, vocabulary
+from pydeliver.address import address_mistake
 from pydeliver.flags import SYSTEM_FLAGS, flag_mistake
 from pydeliver.message.header import is_field_name
 from pydeliver.naming import MailboxNameError, directory_name
@@ -358,6 +359,10 @@ class _Walk:
         elif argument.name == "flags" and isinstance(argument.value, ast.List):
             for flag in argument.value.items:
                 self.flag(flag, known)
+        elif argument.name == "addresses" and isinstance(argument.value, ast.List):
+            self.destinations(argument.value, known)
+        elif argument.name == "sender" and argument.value == "srs":
+            self.later(argument.span, "sender srs", vocabulary.REWRITTEN_SENDERS)
         elif argument.name == "status" and isinstance(argument.value, ast.Text):
             self.status(action.word, argument.value, known)
         elif argument.name in ("name", "value") and isinstance(argument.value, ast.Text):
@@ -409,6 +414,23 @@ class _Walk:
                 text.span,
                 f'"{printable(said)}" cannot be the name of a field',
                 'letters, digits and hyphens, as in header set "X-Name"',
+            )
+
+    def destinations(self, addresses: ast.List, known: _Known) -> None:
+        """Of a redirect; what expands is checked as it expands."""
+        for text in addresses.items:
+            if not isinstance(text, ast.Text):
+                continue
+            self.text(text, known)
+            said = literal(text)
+            mistake = "" if said is None else address_mistake(said)
+            if mistake:
+                self.mistake(text.span, f"nothing can be redirected there: {mistake}", 'as: redirect "ann@example.net"')
+        if len(addresses.items) > limits.REDIRECTS:
+            self.mistake(
+                addresses.items[limits.REDIRECTS].span,
+                f"a message is redirected to {limits.REDIRECTS} addresses at most",
+                "let an alias of the mail server, or a mailing list, send it to more",
             )
 
     def status(self, word: str, text: ast.Text, known: _Known) -> None:

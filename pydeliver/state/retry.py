@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _READ = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_WAIT = 0.02  # seconds between two looks at a lock
+_KEY_DIGITS = 15  # of a fingerprint, as the place of its lock: 60 bits, for a place has no sign
 
 
 @value
@@ -79,11 +81,31 @@ def fingerprint(envelope: Envelope, chunks: Iterable[bytes | memoryview]) -> str
 
 
 class RecordFile:
-    """The record of one fingerprint, which is to be looked at and changed under its lock only."""
+    """The record of one fingerprint, and the lock under which alone it is to be changed or relied on."""
 
     def __init__(self, places: Places, name: str) -> None:
-        self._places, self._path = places, f"{places.retry}/{name}"
+        self._places, self._name, self._path = places, name, f"{places.retry}/{name}"
         self._file = -1
+        self._lock: int | None = None
+        self.seen: Record | None = None  # the record that was read last
+
+    def lock(self, seconds: float) -> bool:
+        """Wait for the lock, which is held until `close`; whether it was free in time.  Raises OSError.
+
+        The record is read as soon as there is one, to see in the end whether it was finished.
+        """
+        from pydeliver.state.lock import hold
+
+        until = time.monotonic() + seconds
+        key = int(self._name[:_KEY_DIGITS], 16)
+        self._places.make_state()
+        self._lock = hold(self._places.lock, key)
+        while self._lock is None and time.monotonic() < until:
+            if self.seen is None:
+                self.read(time.time())
+            time.sleep(_WAIT)
+            self._lock = hold(self._places.lock, key)
+        return self._lock is not None
 
     def read(self, now: float) -> Record | None:
         """Return the record, if there is one that can be used."""
@@ -99,6 +121,7 @@ class RecordFile:
         if record is None:
             os.close(file)
         else:
+            self.seen = record
             self._keep(file)
         return record
 
@@ -131,6 +154,13 @@ class RecordFile:
         _try(os.ftruncate, self._file, 0)
         _try(os.unlink, self._path)
         _try(os.rmdir, self._places.retry)  # if it is empty now: where it is not there, nobody need look into it
+
+    def close(self) -> None:
+        """Let go of the lock and of the record, as it is."""
+        for descriptor in (self._file, self._lock):
+            if descriptor is not None and descriptor >= 0:
+                _try(os.close, descriptor)
+        self._file, self._lock = -1, None
 
     def _create(self, path: str) -> int:
         try:

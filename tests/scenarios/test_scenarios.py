@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import bodies, conditions, edits, evaluation, texts
+from tests.scenarios import bodies, conditions, edits, evaluation, redirects, texts
 from tests.scenarios.scenario import Scenario, check_scenario
 
-SCENARIOS = evaluation.SCENARIOS + conditions.SCENARIOS + edits.SCENARIOS + texts.SCENARIOS + bodies.SCENARIOS
+SCENARIOS = [
+    scenario for module in (evaluation, conditions, edits, redirects, texts, bodies) for scenario in module.SCENARIOS
+]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)

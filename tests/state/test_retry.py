@@ -16,6 +16,7 @@ from pydeliver.plan import Action, Plan, Where
 from pydeliver.state.places import Places
 from pydeliver.state.retry import Record, RecordFile, fingerprint, has_records
 
+NAME = "a1b2c3d4e5f607182"
 PLAN = Plan(
     "redirect",
     (
@@ -34,11 +35,11 @@ def places(tmp_path: Path) -> Places:
 @pytest.fixture
 def path(places: Places) -> Path:
     """Where a record has been written."""
-    RecordFile(places, "key").write(RECORD)
-    return Path(places.retry, "key")
+    RecordFile(places, NAME).write(RECORD)
+    return Path(places.retry, NAME)
 
 
-def read(places: Places, name: str = "key") -> Record | None:
+def read(places: Places, name: str = NAME) -> Record | None:
     return RecordFile(places, name).read(time.time())
 
 
@@ -46,14 +47,14 @@ def test_a_record_is_read_as_it_was_written(places: Places, path: Path) -> None:
     assert read(places) == RECORD
     assert read(places, "other") is None
     assert path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(places.retry) == ["key"]
-    RecordFile(places, "key").write(Record(PLAN, (0, 1)))
+    assert os.listdir(places.retry) == [NAME]
+    RecordFile(places, NAME).write(Record(PLAN, (0, 1)))
     assert read(places) == Record(PLAN, (0, 1))
-    assert os.listdir(places.retry) == ["key"]
+    assert os.listdir(places.retry) == [NAME]
 
 
 def test_a_finished_record_is_gone_and_whoever_has_read_it_sees_that(places: Places, path: Path) -> None:
-    first, second = RecordFile(places, "key"), RecordFile(places, "key")
+    first, second = RecordFile(places, NAME), RecordFile(places, NAME)
     assert first.read(time.time()) == second.read(time.time()) == RECORD
     assert not second.is_finished
     first.finish()
@@ -64,7 +65,7 @@ def test_a_finished_record_is_gone_and_whoever_has_read_it_sees_that(places: Pla
 
 
 def test_a_record_that_only_vanished_is_not_finished(places: Places, path: Path) -> None:
-    reader = RecordFile(places, "key")
+    reader = RecordFile(places, NAME)
     reader.read(time.time())
     path.unlink()
     assert not reader.is_finished
@@ -162,7 +163,7 @@ def test_records_are_there_until_they_are_too_old(places: Places, path: Path) ->
 
 def test_a_record_that_is_too_large_is_not_written_and_leaves_nothing(places: Places) -> None:
     with pytest.raises(OSError, match="cut short"):
-        RecordFile(places, "key").write(Record(PLAN, (), "x" * RETRY_RECORD_OCTETS))
+        RecordFile(places, NAME).write(Record(PLAN, (), "x" * RETRY_RECORD_OCTETS))
     assert os.listdir(places.retry) == []
 
 
@@ -180,3 +181,19 @@ def test_a_fingerprint_is_the_same_at_each_attempt_and_for_nothing_else() -> Non
         *(name(raw, "a@x", "b+c@y"), name(raw, detail="c"), name(raw, detail=""), name(raw, "\ud800", "")),
     ]
     assert len({first, *others}) == 9
+
+
+def test_one_delivery_has_the_lock_of_a_record(places: Places) -> None:
+    first, second, other = RecordFile(places, NAME), RecordFile(places, NAME), RecordFile(places, NAME[::-1])
+    assert first.lock(0)
+    assert not second.lock(0)
+    assert other.lock(0)
+    first.close()
+    assert second.lock(0)
+    first.close()
+    assert not first.lock(0)
+    began = time.monotonic()
+    assert not first.lock(0.2)
+    assert 0.2 <= time.monotonic() - began < 2
+    second.close()
+    other.close()
