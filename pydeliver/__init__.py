@@ -6,7 +6,7 @@ The floor plan, lowest layer first; imports point down only:
     message/    view header addresses text edit       a lazy immutable view of the octets received
     copies                                            what was compiled, kept
     plan                                              actions, in words and as JSON
-    rules/      source ast check compile program load     text in, program out; native/ is the front end
+    rules/      source ast include check lint compile program load     text in, program out; native/ is the front end
     mailbox/    maildir keywords                      stores
     config                                            the administrator's settings
     world/      process                               programs run for a rule

@@ -221,6 +221,10 @@ def test_every_option_of_check_is_in_its_manual(capsys: pytest.CaptureFixture[st
     assert told == known | {"-h"}
 
 
+def test_every_warning_is_in_the_manual() -> None:
+    assert named(section("pydeliver-check.1", "DESCRIPTION"), "Cm") == set(vocabulary.LINTS)
+
+
 def test_every_command_has_a_page_and_is_in_the_synopsis() -> None:
     synopsis = "\n".join(section("pydeliver.1", "SYNOPSIS"))
     assert set(re.findall(r"^\.Cm (\w+)", synopsis, re.MULTILINE)) == set(main.COMMANDS)

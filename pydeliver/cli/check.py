@@ -1,7 +1,8 @@
 """`pydeliver check [FILE]…`: every mistake drawn, and the file's own tests run.
 
 Exit status 0: sound; 1: each mistake and each failing test is printed; 64: a
-wrong command line.
+wrong command line.  Of a sound file what is hardly meant is told as warnings,
+which change no status.
 
 Does not know: how rules are evaluated.
 Manual: pydeliver-check(1).
@@ -15,17 +16,22 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pydeliver import limits
 from pydeliver.config import SETTINGS, ConfigError, load_settings
 from pydeliver.engine.trial import run_tests
 from pydeliver.rules.ast import placed_items
 from pydeliver.rules.check import check
 from pydeliver.rules.compile import compile_rules
+from pydeliver.rules.lint import lint
 from pydeliver.rules.load import Files, Origin, Unusable, decode_rules, load_rules, read_rule_file, read_rules
-from pydeliver.rules.source import RuleError
+from pydeliver.rules.source import Mistake, RuleError, draw
+from pydeliver.state.listfile import ListError, faults_in, open_list
 from pydeliver.state.places import Places
 
 if TYPE_CHECKING:
     from pydeliver.engine.trial import Trial
+    from pydeliver.rules.lint import Lint, ListFaults
+    from pydeliver.rules.source import Source
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +80,7 @@ def _own_file(rules: str) -> str:
 
 
 def _check(path: str, phase: str) -> dict[str, Any]:
-    report: dict[str, Any] = {"file": path, "sound": False, "mistakes": [], "tests": []}
+    report: dict[str, Any] = {"file": path, "sound": False, "mistakes": [], "warnings": [], "tests": []}
     try:
         raw = read_rule_file(path)
         home = os.path.expanduser("~") if phase == "user" else ""
@@ -87,11 +93,51 @@ def _check(path: str, phase: str) -> dict[str, Any]:
     except RuleError as error:
         report["mistakes"], report["drawn"] = _mistakes(error), str(error)
     else:
+        look = look_at_list if phase == "user" else _look_at_systems_list
+        report["warnings"] = [_warning(found, rules.source) for found in lint(rules, look)]
         trials = run_tests(rules, compile_rules(rules))
         report["tests"] = [_trial(trial) for trial in trials]
         report["rules"] = sum([1 for _, item in placed_items(rules) if type(item).__name__ in ("Rule", "If")])
         report["sound"] = all([trial.passed for trial in trials])
     return report
+
+
+def look_at_list(path: str) -> ListFaults:
+    """What is wrong with a list file, and with its lines: no more of them than of mistakes in rules."""
+    faults: list[tuple[int, str, str]] = []
+    try:
+        descriptor = open_list(Places(os.path.expanduser("~")).absolute(path))
+        try:
+            for fault in faults_in(descriptor):
+                faults.append(fault)
+                if len(faults) == limits.MISTAKES:
+                    faults.append((fault[0] + 1, "", "no more lines were looked at; mend those above first"))
+                    break
+        finally:
+            os.close(descriptor)
+    except ListError as error:
+        return str(error), tuple(faults)
+    return "", tuple(faults)
+
+
+def _look_at_systems_list(path: str) -> ListFaults:
+    """The same; what is in a home directory is each user's."""
+    return ("", ()) if path.startswith("~") else look_at_list(path)
+
+
+def _warning(found: Lint, source: Source) -> dict[str, Any]:
+    told = found.told
+    place = told.source or source
+    named = Mistake(told.span, f"{told.text} [{found.name}]", told.hint)
+    return {
+        "lint": found.name,
+        "file": place.name,
+        "line": place.line_of(told.span.start),
+        "column": place.column_of(told.span.start),
+        "text": told.text,
+        "hint": told.hint,
+        "drawn": draw(place, named, "warning: "),
+    }
 
 
 def _mistakes(error: RuleError) -> list[dict[str, Any]]:
@@ -122,6 +168,10 @@ def _trial(trial: Trial) -> dict[str, Any]:
 def _in_words(report: dict[str, Any]) -> str:
     if report["mistakes"]:
         return str(report.get("drawn") or report["mistakes"][0]["text"])
+    return "\n".join([*[warning["drawn"] for warning in report["warnings"]], _outcome(report)])
+
+
+def _outcome(report: dict[str, Any]) -> str:
     failed = [trial for trial in report["tests"] if not trial["passed"]]
     lines = [line for trial in failed for line in _failure(report["file"], trial)]
     if failed:
@@ -148,12 +198,24 @@ def _failure(path: str, trial: dict[str, Any]) -> list[str]:
 
 
 def _renew_system_copies(settings: dict[str, Any]) -> None:
-    """Root's check compiles the system's rules, so that no user's delivery has to."""
+    """Root's check compiles the system's rules and indexes their lists, so that no user's delivery has to."""
     if os.geteuid() != 0:
         return
     from pydeliver.copies import SYSTEM_COPIES
+    from pydeliver.delivery.lists import renew_system_index
 
     for phase in ("before", "after"):
         path = str(settings[f"{phase}_rules"])
         if path == SETTINGS[f"{phase}_rules"].default:
-            load_rules(Origin(path, phase=phase), f"{SYSTEM_COPIES}/{phase}")
+            loaded = load_rules(Origin(path, phase=phase), f"{SYSTEM_COPIES}/{phase}")
+            for list_file in sorted(_list_files(loaded.program.code if loaded.program else ())):
+                renew_system_index(list_file)
+
+
+def _list_files(code: Any) -> set[str]:
+    """The list files a program asks, but for those in home directories."""
+    if not isinstance(code, tuple):
+        return set()
+    if code[:1] == ("in list",):
+        return set() if code[-1].startswith("~") else {code[-1]}
+    return set().union(*[_list_files(part) for part in code])

@@ -61,22 +61,40 @@ class Lists:
 
     def _indices(self, path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Where an index of the list may be, and whose it must be: what root made for all users, and the user's own."""
-        name = f"lists/{crc32(os.fsencode(path)):08x}"
-        return ((f"{SYSTEM_COPIES}/{name}", (0,)), (f"{self._places.state}/{name}", (0, os.geteuid())))
+        return ((_index(SYSTEM_COPIES, path), (0,)), (_index(self._places.state, path), (0, os.geteuid())))
 
     def _read(self, path: str) -> Entries:
-        """Read the file, and make its index anew if it is worth one."""
-        descriptor, read = open_list(path), time.time_ns()
-        try:
-            identity = identity_of(descriptor)
-            entries = read_entries(descriptor)
-            is_whole = identity_of(descriptor) == identity
-        finally:
-            os.close(descriptor)
-        if self._may_store and is_whole and identity[0] > limits.LIST_OCTETS_READ:
-            index, _ = self._indices(path)[-1]
-            store_index(index, entries, path, identity, read)
-        return entries
+        return _read(path, _index(self._places.state, path) if self._may_store else "")
+
+
+def renew_system_index(path: str) -> None:
+    """Make the index of a list that the system's rules ask, for every user who may read the list."""
+    try:
+        _read(path, _index(SYSTEM_COPIES, path), 0o644)
+    except ListError:
+        return  # whoever asks it is told
+
+
+def _index(directory: str, path: str) -> str:
+    return f"{directory}/lists/{crc32(os.fsencode(path)):08x}"
+
+
+def _read(path: str, index: str, mode: int = 0o600) -> Entries:
+    """Read the file, and make its index anew if it is worth one and there is a place for it.
+
+    Who may not read the list may not read its index either.
+    """
+    descriptor, read = open_list(path), time.time_ns()
+    try:
+        identity = identity_of(descriptor)
+        entries = read_entries(descriptor)
+        is_whole = identity_of(descriptor) == identity
+        mode &= os.fstat(descriptor).st_mode | 0o600
+    finally:
+        os.close(descriptor)
+    if index and is_whole and identity[0] > limits.LIST_OCTETS_READ:
+        store_index(index, entries, path, identity, read, mode)
+    return entries
 
 
 def _holds(entries: Entries | Index, values: list[str], every: bool) -> bool:

@@ -173,14 +173,12 @@ def read_entries(descriptor: int) -> Entries:
     return entries
 
 
-def faults_in(descriptor: int) -> Iterator[tuple[int, str]]:
-    """Each line that is left out or can never be equal to anything, by number, and what is wrong with it."""
+def faults_in(descriptor: int) -> Iterator[tuple[int, str, str]]:
+    """Each line that is left out or can never be equal to anything: its number, its text, and what is wrong with it."""
     for number, line in _lines(descriptor):
         entry, fault = entry_of(line)
-        if fault or entry:
-            fault = fault or _doubt(entry)
-        if fault:
-            yield number, fault
+        if fault := fault or _doubt(entry):
+            yield number, line.decode("utf-8", "replace"), fault
 
 
 def _lines(descriptor: int) -> Iterator[tuple[int, bytes]]:

@@ -31,8 +31,51 @@ def test_mistakes_in_included_files_name_the_file(home: Path, capsys: pytest.Cap
 def test_rules_of_included_files_count_and_their_tests_do_not_run(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (home / "rules").write_text('include "part"\nrule { keep }\ntest "a" { message "x" expect file "A" }\n')
-    (home / "part").write_text('rule { file "A" }\ntest "b" { message "x" expect keep }\n')
+    (home / "rules").write_text('include "part"\nrule { keep }\ntest "a" { message "x" expect log "A" expect keep }\n')
+    (home / "part").write_text('rule { log "A" }\ntest "b" { message "x" expect keep }\n')
     assert check.run(["rules"]) == 0
     assert capsys.readouterr().out == "rules: sound; 2 rules, 1 test passed\n"
     assert check.run(["part"]) == 1
+
+
+def test_what_is_hardly_meant_is_a_warning_that_changes_no_status(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "rules").write_text('list foes from "foes.txt"\nrule when from in foes { discard flag "x" }\n')
+    (home / "foes.txt").write_text("a@example.org\n@example.org\n")
+    assert check.run(["rules"]) == 0
+    assert capsys.readouterr().out == (
+        "rules:2:34: warning: no store follows this flag: it changes nothing [late-flag]\n"
+        'rule when from in foes { discard flag "x" }\n'
+        "                                 ^~~~\n"
+        "hint: put it before the store\n"
+        "foes.txt:2:1: warning: a whole domain is written *@example.org [list-line]\n"
+        "@example.org\n"
+        "^~~~~~~~~~~~\n"
+        "rules: sound; 1 rule\n"
+    )
+    assert check.run(["--json", "rules"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert [(warning["lint"], warning["file"], warning["line"], warning["column"]) for warning in warnings] == [
+        ("late-flag", "rules", 2, 34),
+        ("list-line", "foes.txt", 2, 1),
+    ]
+
+
+def test_so_many_lines_of_a_list_file_are_told_and_no_more(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "rules").write_text('list foes from "foes.txt"\nrule when from in foes { discard }\n')
+    (home / "foes.txt").write_text("\n@example.org\n" * 100_000)
+    assert check.run(["--json", "rules"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert [warning["line"] for warning in warnings] == [*range(2, 202, 2), 201]
+    assert warnings[-1]["text"].startswith("no more lines were looked at")
+
+
+def test_a_list_in_a_home_directory_is_not_looked_for_in_the_systems_rules(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "rules").write_text('list foes from "~/foes.txt"\nrule when from in foes { discard }\n')
+    assert check.run(["--json", "--phase", "before", "rules"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
+    assert check.run(["--json", "rules"]) == 0
+    assert [found["lint"] for found in json.loads(capsys.readouterr().out)["warnings"]] == ["list-file"]

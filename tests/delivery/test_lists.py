@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pydeliver import limits
 from pydeliver.delivery.answer import answers_from, decide
-from pydeliver.delivery.lists import Lists
+from pydeliver.delivery.lists import Lists, renew_system_index
 from pydeliver.delivery.perform import Stores
 from pydeliver.engine.evaluate import evaluate
 from pydeliver.engine.facts import Need
@@ -261,6 +261,24 @@ def test_all_values_of_a_field_are_one_question() -> None:
     need = evaluate((("user", program),), message, Envelope(), {})
     assert isinstance(need, Need)
     assert need.question == ("in list", "many", "list.txt", "a@x", "B@x", "c@x")
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the index must be root's")
+@pytest.mark.parametrize(("mode", "expected"), [(0o644, 0o644), (0o640, 0o640), (0o600, 0o600), (0o666, 0o644)])
+def test_root_makes_the_index_of_a_systems_list_for_all_who_may_read_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, mode: int, expected: int
+) -> None:
+    monkeypatch.setattr("pydeliver.delivery.lists.SYSTEM_COPIES", str(home / "cache"))
+    path = Path(write(home, MANY))
+    path.chmod(mode)
+    renew_system_index(str(path))
+    (index,) = (home / "cache/lists").iterdir()
+    assert index.stat().st_mode & 0o777 == expected
+    read = reads(monkeypatch)
+    assert answer(home, "user7@example7.net") is True
+    assert read == []
+    assert indices(home) == []
 
 
 # ---------------------------------------------------------------- as a list written out

@@ -25,7 +25,7 @@ def entries_of(tmp_path: Path, raw: bytes) -> list[str]:
 def faults(tmp_path: Path, raw: bytes) -> list[tuple[int, str]]:
     (tmp_path / "list").write_bytes(raw)
     descriptor = open_list(str(tmp_path / "list"))
-    found = list(faults_in(descriptor))
+    found = [(number, fault) for number, _, fault in faults_in(descriptor)]
     os.close(descriptor)
     return found
 
