@@ -45,9 +45,10 @@ def read_copy(path: str, owners: tuple[int, ...]) -> dict[str, Any] | None:
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o022:
             return None
         raw = os.read(descriptor, found.st_size + 1)
-        if len(raw) != found.st_size or crc32(raw[4:]) != int.from_bytes(raw[:4], "big"):
+        payload = memoryview(raw)[4:]
+        if len(raw) != found.st_size or crc32(payload) != int.from_bytes(raw[:4], "big"):
             return None
-        version, known = loads(raw[4:])
+        version, known = loads(payload)
     except _DAMAGED:
         return None
     finally:

@@ -31,6 +31,7 @@ MISTAKES = 100  # drawn of one rule file; the report says where it stopped looki
 STEPS = 1_000_000  # instructions in one evaluation; a usual one takes under a thousand
 FACTS = 1_000  # asked in one evaluation: for each, the rules are evaluated again
 CHARACTERS_PER_STEP = 1_000  # compared; long texts count as work
+INDEXED_BRANCHES = 50  # from so many on a program has an index; fewer are quicker looked at one by one
 LOOP_NESTING = 4  # `for each` inside one another
 TURNS = 1_000  # of one `for each`
 EDITS = 1_000  # of the message in one evaluation; each makes a header anew

@@ -175,6 +175,7 @@ MET = {  # limits a user can meet: in the manual with their number
 UNMET = {  # bounds on attacks and on waiting, and those told elsewhere in the manual
     "LIST_OCTETS_READ",
     *("NUMBER_MAGNITUDE", "PATTERN_MEMORY", "MAILBOX_NAME_OCTETS", "NEW_MAILBOXES", "CHARACTERS_PER_STEP"),
+    "INDEXED_BRANCHES",
     *("KEYWORD_LOCK_WAIT", "KEYWORD_LOCK_STALE", "DEADLINE", "NOTICES_PER_DAY"),
     *("RETRY_RECORD_AGE", "RETRY_RECORD_OCTETS", "SENDER_CHARACTERS", "SENDMAIL_SECONDS"),
     *("MAILBOX_LOCK_WAIT", "SEQUENCE_LOCK_WAIT", "DOT_LOCK_STALE", "MH_NUMBER"),

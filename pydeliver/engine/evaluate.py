@@ -81,10 +81,11 @@ def _run_phase(run: Run, phase: str, program: Program) -> None:
 def _run_program(run: Run, program: Program) -> None:
     run.program, run.variables, run.loops, run.forks, run.steps = program, {}, [], [], 0
     run.addresses = program.setting("addresses") or ()
+    code, end = program.code, len(program.code)
     address = 0
-    while address < len(program.code):
+    while address < end:
         run.spend(1)
-        instruction = program.code[address]
+        instruction = code[address]
         address = _INSTRUCTIONS[instruction[0]](run, instruction, address)
         if address == _STOPPED:
             if not run.forks:
@@ -107,6 +108,26 @@ def _branch(run: Run, instruction: Instruction, address: int) -> int:
     if outcome is None and run.trace is not None:
         run.trace.append(("unknown", _where(run, address)))
     return address + 1 if outcome else int(instruction[3] if outcome is None else instruction[2])
+
+
+def _guarded(run: Run, instruction: Instruction, address: int) -> int:
+    """A branch that is a candidate; else the next of its chain that is."""
+    from pydeliver.engine.candidates import following
+
+    candidate = following(run, instruction)
+    if candidate == address:
+        return _branch(run, instruction, address)
+    return candidate if run.trace is None else _told(run, address, candidate)
+
+
+def _told(run: Run, address: int, candidate: int) -> int:
+    """Let the trace tell what is passed over; as in a delivery, that costs nothing."""
+    code, steps = run.program.code, run.steps
+    while address != candidate and code[address][0] in ("rule", "guarded"):
+        mark_or_branch = _rule if code[address][0] == "rule" else _branch
+        address = mark_or_branch(run, code[address], address)
+        run.steps = steps
+    return address
 
 
 def _jump(run: Run, instruction: Instruction, address: int) -> int:
@@ -188,6 +209,7 @@ def _act(run: Run, instruction: Instruction, address: int) -> int:
 _INSTRUCTIONS: dict[str, Callable[[Run, Instruction, int], int]] = {
     "rule": _rule,
     "branch": _branch,
+    "guarded": _guarded,
     "jump": _jump,
     "stop": _stop,
     "end": _stop,

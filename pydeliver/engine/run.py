@@ -55,11 +55,12 @@ class Version:
     The edits are made when the message is looked at again, and not before.
     """
 
-    __slots__ = ("_made", "_to_make", "edits", "values")
+    __slots__ = ("_made", "_to_make", "candidates", "edits", "values")
 
     def __init__(self, made: Message, to_make: tuple[Edit, ...], edits: tuple[Edit, ...]) -> None:
         self._made, self._to_make, self.edits = made, to_make, edits
         self.values: dict[tuple[Any, ...], tuple[Scalar, ...]] = {}  # by what was asked for
+        self.candidates: tuple[Program, list[int]] | None = None  # see `candidates`
 
     @property
     def message(self) -> Message:

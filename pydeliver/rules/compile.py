@@ -13,6 +13,7 @@ from pydeliver.naming import is_inbox
 from pydeliver.rules import ast
 from pydeliver.rules.check import decides, literal, name_in_regex
 from pydeliver.rules.include import resolved
+from pydeliver.rules.index import with_index
 from pydeliver.rules.names import Reading, is_field, item_word, read_field
 from pydeliver.rules.patterns import parse_glob, required_literals, unbraced
 from pydeliver.rules.program import Pattern, Program
@@ -34,7 +35,7 @@ def compile_rules(rules: ast.RuleFile) -> Program:
     for source, item in ast.placed_items(rules):
         compiler.begin(source)
         compiler.item(item)
-    return Program(
+    program = Program(
         rules.source.name,
         tuple(compiler.settings.items()),
         tuple(compiler.code),
@@ -43,6 +44,7 @@ def compile_rules(rules: ast.RuleFile) -> Program:
         tuple(compiler.files),
         tuple(compiler.patterns),
     )
+    return with_index(program)
 
 
 def compile_action(action: ast.Action) -> tuple[str, tuple[tuple[str, Value], ...], bool]:

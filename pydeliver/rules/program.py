@@ -3,11 +3,14 @@
 A program is tuples of texts and numbers, so that `marshal` can keep it.  It is
 native to no language: a store says whether it cancels the implicit keep,
 ending is a STOP in the code, and a comparison names what it compares and how.
-Beside the code stand the place each instruction came from and the table of
-patterns, each with the literals it requires.
+Beside the code stand the place each instruction came from, the table of
+patterns, each with the literals it requires, and of a long program the index
+that says which branches can hold (`index`).
 
     ("rule", number)                            from here on it is that rule's code
     ("branch", condition, if false, if unknown) else the next instruction
+    ("guarded", condition, if false, if unknown, number, number behind the chain, chain's end)
+                                                the same, passed over where the index says it cannot hold
     ("jump", to)  ("stop",)
     ("fork", to)  ("end",)                      run on with a copy of the registers; at the end resume there
     ("loop", items, word, to)  ("next",)        a turn for each; afterwards there
@@ -29,9 +32,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from pydeliver.rules.packed import Packed
+
     Instruction: TypeAlias = tuple[Any, ...]
     Condition: TypeAlias = tuple[Any, ...]
     Value: TypeAlias = tuple[Any, ...]
+    Index: TypeAlias = tuple[Any, ...]
+    Items: TypeAlias = list[Any] | tuple[Any, ...] | Packed
 
 
 @value
@@ -56,30 +63,47 @@ class Program:
 
     `places`: for each instruction its rule's number and its line.  `rules`: the
     names, "" where there is none; `files`: for each rule the file it is in.
-    `settings`: what the files set, by name.
+    `settings`: what the files set, by name.  `index` is empty where there is none.
     """
 
     file: str
     settings: tuple[tuple[str, Any], ...]
-    code: tuple[Instruction, ...]
-    places: tuple[tuple[int, int], ...]
+    code: tuple[Instruction, ...] | Packed
+    places: tuple[tuple[int, int], ...] | Packed
     rules: tuple[str, ...]
     files: tuple[str, ...]
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[Pattern, ...] | Packed
+    index: Index = ()
 
     def setting(self, name: str) -> Any:
         return dict(self.settings).get(name)
 
     def as_data(self) -> tuple[Any, ...]:
-        """The program as what `marshal` can keep."""
-        patterns = tuple([(p.dialect, p.text, p.case_sensitive, p.literals, p.pieces) for p in self.patterns])
-        return (self.file, self.settings, self.code, self.places, self.rules, self.files, patterns)
+        """The program as what `marshal` can keep; of a long one most is loaded only when it is looked at."""
+        patterns = [(p.dialect, p.text, p.case_sensitive, p.literals, p.pieces) for p in self.patterns]
+        code, places, table = [_packed(items, bool(self.index)) for items in (self.code, self.places, patterns)]
+        return (self.file, self.settings, code, places, self.rules, self.files, table, self.index)
+
+
+def _packed(items: Items, is_long: bool) -> tuple[Any, ...]:
+    if is_long:
+        from pydeliver.rules.packed import pack
+
+        return pack(items)
+    return tuple(items)
 
 
 def from_data(data: tuple[Any, ...]) -> Program:
     """Return the program that `as_data` wrote."""
-    file, settings, code, places, rules, files, patterns = data
-    return Program(file, settings, code, places, rules, files, tuple([Pattern(*pattern) for pattern in patterns]))
+    file, settings, code, places, rules, files, patterns, index = data
+    table: tuple[Pattern, ...] | Packed
+    if index:
+        from pydeliver.rules.packed import unpack
+
+        code, places, table = unpack(code), unpack(places), unpack(patterns, lambda data: Pattern(*data))
+    else:
+        table = tuple([Pattern(*pattern) for pattern in patterns])
+    return Program(file, settings, code, places, rules, files, table, index)
 
 
 EMPTY = Program("", (), (), (), (), (), ())

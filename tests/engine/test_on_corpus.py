@@ -43,6 +43,10 @@ Mail = list[tuple[Message, Envelope]]
 
 @pytest.fixture(scope="module")
 def mail(shared: Path) -> Mail:
+    return real_mail(shared)
+
+
+def real_mail(shared: Path) -> Mail:
     found = [Message(raw) for _, raw in (*collected(shared), *labelled(shared))]
     assert len(found) >= AT_LEAST
     found.append(Message(RARE.encode()))

@@ -19,6 +19,7 @@ from pydeliver.message.view import Message
 from pydeliver.plan import Action, Plan, Where, quote
 from pydeliver.rules.check import check
 from pydeliver.rules.compile import compile_rules
+from pydeliver.rules.index import with_index
 from pydeliver.rules.load import compile_text
 from pydeliver.rules.native.parse import parse
 from pydeliver.rules.program import Program, from_data
@@ -192,6 +193,7 @@ def ends_in_a_plan(text: str, raw: bytes, envelope: Envelope) -> None:
     plan = decided(program, Message(raw), envelope, trace)
     assert plan == decided(program, Message(raw), envelope)
     assert plan == decided(from_data(marshal.loads(marshal.dumps(program.as_data()))), Message(raw), envelope)
+    assert plan == decided(with_index(program, 1), Message(raw), envelope)
     assert json.loads(plan.as_json())["disposition"] == plan.disposition
     decided_words = {action.word for action in plan.actions if not action.also}
     assert plan.stores or plan.disposition in {"redirect", "discard", "reject", "defer"} & decided_words

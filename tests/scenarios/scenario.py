@@ -12,6 +12,7 @@ from pydeliver.envelope import Envelope
 from pydeliver.message.edit import edited
 from pydeliver.message.view import Message
 from pydeliver.plan import Plan
+from pydeliver.rules.index import with_index
 from pydeliver.rules.load import compile_text
 from pydeliver.rules.program import Program
 from pydeliver.rules.source import Source
@@ -59,13 +60,15 @@ class Scenario:
         texts = (("before", self.before), ("user", self.rules), ("after", self.after))
         return tuple([(phase, compile_text(Source(phase, text), phase)) for phase, text in texts if text])
 
-    def run(self, trace: list[Any] | None = None) -> Plan | Need:
+    def run(self, trace: list[Any] | None = None, with_an_index: bool = False) -> Plan | Need:
         """The plan; what no rule asks, but evaluation must know, has its quiet answer if it is not given."""
-        facts = dict(self.facts)
+        programs, facts = self.programs, dict(self.facts)
+        if with_an_index:
+            programs = tuple([(phase, with_index(program, 1)) for phase, program in programs])
         while True:
             if trace is not None:
                 trace.clear()
-            outcome = evaluate(self.programs, self.received, self.envelope, facts, trace)
+            outcome = evaluate(programs, self.received, self.envelope, facts, trace)
             if not isinstance(outcome, Need) or outcome.question[0] not in UNASKED:
                 return outcome
             facts[outcome.question] = quiet_answer(outcome.question)

@@ -15,3 +15,9 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)
 def test_scenario(scenario: Scenario) -> None:
     check_scenario(scenario)
+
+
+def test_an_index_changes_no_scenario() -> None:
+    """As a program of many rules has one."""
+    differ = [scenario.title for scenario in SCENARIOS if scenario.run() != scenario.run(with_an_index=True)]
+    assert differ == []
