@@ -8,6 +8,7 @@ The floor plan, lowest layer first; imports point down only:
     plan                                              actions, in words and as JSON
     rules/      source ast include check lint compile program load     text in, program out; native/ is the front end
     mailbox/    maildir keywords                      stores
+    protocol/   lines smtp (and LMTP)                 events in, octets out; no sockets, no clock
     config                                            the administrator's settings
     world/      process                               programs run for a rule
     engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan

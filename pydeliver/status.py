@@ -46,10 +46,27 @@ class Status:
         return EX_NOUSER if self == NO_SUCH_USER else EX_NOPERM  # a rule may say 5.1.1, and still it is a rule's
 
     @property
+    def reply_code(self) -> int:
+        """The three digits of an SMTP or LMTP reply."""
+        if self.is_success:
+            return 250
+        return _REPLY_CODES.get(self.code, 451 if self.is_temporary else 550)
+
+    @property
     def line(self) -> str:
         """Code and text on one line of printable ASCII, as an MTA quotes it to the sender."""
         text = "".join([c if " " <= c <= "~" else "?" for c in self.text])
         return f"{self.code} {text}"[:500]
+
+
+_REPLY_CODES = {  # where RFC 5321 section 4.2.3 has a code of its own for what is meant
+    "4.2.2": 452,
+    "4.3.1": 452,
+    "4.5.3": 452,
+    "5.2.2": 552,
+    "5.3.4": 552,
+    "5.5.1": 503,
+}
 
 
 class DeliveryError(Exception):

@@ -30,7 +30,7 @@ LAYERS = {
         "copies",
     ),
     1: ("message", "copies"),
-    2: ("plan", "rules", "mailbox", "config", "world"),
+    2: ("plan", "rules", "mailbox", "protocol", "config", "world"),
     3: ("engine", "state"),
     4: ("delivery",),
     6: ("cli",),
@@ -38,7 +38,7 @@ LAYERS = {
 LAYER = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 APART = ("client",)  # builds and starts the program; imports none of it but `cli`
 
-PURE = ("message", "plan", "rules", "engine")
+PURE = ("message", "plan", "rules", "protocol", "engine")
 DOORS = ("rules.load",)  # of pure rooms: they read files
 IMPURE = {"os", "socket", "subprocess", "time", "random", "asyncio", "logging", "pwd", "fcntl", "shutil"}
 
