@@ -14,6 +14,7 @@ The floor plan, lowest layer first; imports point down only:
     engine/     evaluate conditions/ match expand facts explain    pure: message and facts to plan
     state/      places journal notices                what outlives a delivery
     delivery/   prepare deliver answer perform handover privileges    a plan is carried out
+    servers/    parent listen lmtpd users trace               sockets, processes and sessions
     cli/        one file a command
     client/     the C program an MTA starts, and the hook that builds it
 """

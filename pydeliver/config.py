@@ -33,12 +33,14 @@ _READ_OCTETS = 1 << 16
 class SettingRow:
     """One setting: its default, whose kind its values have, and what it is for.
 
-    A `permission` is "allowed" or "refused"; one of "programs" may be a list too, of those allowed.
+    A number is from 1 to `most`.  A `permission` is "allowed" or "refused"; one
+    of "programs" may be a list too, of those allowed.
     """
 
     default: Setting
     doc: str
     permission: str = ""
+    most: int = 86_400
 
 
 SETTINGS = {
@@ -56,6 +58,11 @@ SETTINGS = {
     "rewrite": SettingRow("allowed", "which programs rules may have rewrite a message", "programs"),
     "pipe": SettingRow("allowed", "which programs rules may hand a message to", "programs"),
     "redirect": SettingRow("allowed", "whether rules may pass a message on", "whether"),
+    "lmtp": SettingRow("/run/pydeliver/lmtp", "where the server takes mail by LMTP: a path, or host:port"),
+    "users": SettingRow("owner", "who has mail at the server: its owner alone, or the users of a passwd-file"),
+    "sessions": SettingRow(1_000, "sessions at once in a process of the server"),
+    "message_size": SettingRow(50 << 20, "octets of the largest message the server takes", most=1 << 32),
+    "bare_line_feeds": SettingRow(False, "whether a message with a CR or LF that stands alone is taken by LMTP"),
 }
 
 
@@ -146,8 +153,8 @@ def _converted(name: str, said: Any, place: str) -> Setting:
         raise ConfigError(f"{place}: {name} is {kind}, not {said!r}")
     if said == "":
         raise ConfigError(f"{place}: {name} is empty; leave it out for the default, {default}")
-    if type(said) is int and not 1 <= said <= 86_400:
-        raise ConfigError(f"{place}: {name} is from 1 to 86400, not {said}")
+    if type(said) is int and not 1 <= said <= SETTINGS[name].most:
+        raise ConfigError(f"{place}: {name} is from 1 to {SETTINGS[name].most}, not {said}")
     return said
 
 

@@ -229,8 +229,9 @@ def test_every_warning_is_in_the_manual() -> None:
 def test_every_command_has_a_page_and_is_in_the_synopsis() -> None:
     synopsis = "\n".join(section("pydeliver.1", "SYNOPSIS"))
     assert set(re.findall(r"^\.Cm (\w+)", synopsis, re.MULTILINE)) == set(main.COMMANDS)
+    pages = {"serve": "pydeliverd.8"}
     for command in main.COMMANDS:
-        assert (ROOT / f"man/pydeliver-{command}.1").is_file()
+        assert (ROOT / "man" / pages.get(command, f"pydeliver-{command}.1")).is_file()
 
 
 def test_every_setting_is_in_the_manual_with_its_default() -> None:

@@ -33,6 +33,7 @@ LAYERS = {
     2: ("plan", "rules", "mailbox", "protocol", "config", "world"),
     3: ("engine", "state"),
     4: ("delivery",),
+    5: ("servers",),
     6: ("cli",),
 }
 LAYER = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
@@ -48,7 +49,14 @@ SLOW = {
     *("pathlib", "tomllib", "zoneinfo", "email", "asyncio", "lark", "ssl", "logging", "importlib", "socket", "shutil"),
     *("tempfile", "random", "re2", "unicodedata"),
 }
-SLOW_AT_THEIR_HEAD = ("rules.native", "cli.check", "cli.test", "cli.help", "client")  # no delivery loads these
+SLOW_AT_THEIR_HEAD = (
+    "rules.native",
+    "cli.check",
+    "cli.test",
+    "cli.help",
+    "servers",
+    "client",
+)  # no delivery loads these
 
 
 def modules() -> list[str]:

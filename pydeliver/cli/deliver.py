@@ -104,8 +104,9 @@ def _prepared(
     name, home = user
     told = Told(options.sender, options.recipient, options.detail)
     envelope = read_envelope(told, os.environ, message, name)
-    prepared = prepare(Places(home), settings, options, may_store=True)
-    commands = commands_for(name, home, envelope, settings, started)
+    places = Places(home)
+    prepared = prepare(places, settings, options, may_store=True)
+    commands = commands_for(name, places, envelope, settings, started)
     notices = bool(settings["notices"])
     return Delivery(message, envelope, prepared.programs, prepared.stores, prepared.problems, notices, commands)
 

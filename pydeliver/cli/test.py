@@ -81,7 +81,7 @@ def _test(options: Options, prepared: Prepared, path: str, user: tuple[str, str]
         return True
     envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, user[0])
     trace: list[Any] | None = [] if options.trace else None
-    commands = commands_for(*user, envelope, settings, time.monotonic())
+    commands = commands_for(user[0], Places(user[1]), envelope, settings, time.monotonic())
     answers = answers_from(prepared.stores, commands, may_store=False)
     plan = decide(prepared.programs, message, envelope, answers, trace)
     lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()

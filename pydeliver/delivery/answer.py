@@ -14,6 +14,7 @@ import time
 from pydeliver.engine.evaluate import evaluate
 from pydeliver.engine.facts import LISTED, Need
 from pydeliver.mailbox.maildir import Maildir
+from pydeliver.state.places import OutsideHome
 from pydeliver.status import UNEXPECTED, DeliveryError
 
 TYPE_CHECKING = False
@@ -103,7 +104,10 @@ def _is_new(stores: Stores, kind: str, place: str) -> bool:
     """Whether a store there would make the mailbox."""
     if kind == "mailbox":
         return not _mailbox_exists(stores, place)
-    return not os.path.lexists(stores.places.absolute(place))
+    try:
+        return not os.path.lexists(stores.places.of_rules(place))
+    except OutsideHome:
+        return False  # nothing will be made there
 
 
 def _made_today(stores: Stores) -> int:

@@ -38,13 +38,17 @@ _VALUE_CHARACTERS = 1_000  # an address has at most 254 (RFC 5321 section 4.5.3.
 
 @value
 class Commands:
-    """For whom commands are run, what the administrator allows, and when all must be over (on the monotonic clock)."""
+    """For whom commands are run, what the administrator allows, and when all must be over (on the monotonic clock).
+
+    `is_virtual`: his user id is others' too.
+    """
 
     user: str
     home: str
     envelope: Envelope
     settings: Mapping[str, Setting]
     until: float
+    is_virtual: bool = False
 
 
 def commands_until(started: float, deadline: int) -> float:
@@ -57,6 +61,8 @@ def refusal(commands: Commands, word: str, argv: tuple[str, ...] = ()) -> str:
     if os.geteuid() == 0:
         return "root runs no programs"
     allowed = commands.settings[word]
+    if commands.is_virtual and allowed == "allowed" and word != "redirect":
+        return f"{word} runs only what the administrator names, for a user whose user id is not his own"
     if allowed == "allowed" or (isinstance(allowed, tuple) and _path(commands, argv[0], allowed) in allowed):
         return ""
     if isinstance(allowed, tuple):

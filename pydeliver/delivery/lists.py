@@ -17,6 +17,7 @@ from pydeliver import limits
 from pydeliver.copies import SYSTEM_COPIES
 from pydeliver.state.listfile import Entries, ListError, identity_of, keys_of, open_list, read_entries
 from pydeliver.state.listindex import Damaged, Index, open_index, store_index
+from pydeliver.state.places import OutsideHome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Lists:
     def answer(self, question: Question) -> bool | str:
         """Whether one of the values, or every one, is in the list; or why that cannot be said."""
         word, _, written, *values = question
-        path, every = self._places.absolute(written), word == "every in list"
         try:
+            path, every = self._places.of_rules(written), word == "every in list"
             if path not in self._opened:
                 self._opened[path] = self._open(path)
             try:
@@ -45,6 +46,8 @@ class Lists:
                 return _holds(self._opened[path], values, every)
         except ListError as error:
             return str(error)
+        except OutsideHome as error:
+            return f"{written}: {error.strerror}"
 
     def _open(self, path: str) -> Entries | Index:
         descriptor = open_list(path)

@@ -135,7 +135,7 @@ class Performance:
         chunks, flags = self._version(action.edits).chunks(), action.flags
         if kind == "mailbox":
             return self._staged.append(Maildir(self._stores.maildir).stage(name, chunks, flags))
-        path = self._stores.places.absolute(name)
+        path = self._stores.places.of_rules(name)
         if kind == "maildir":
             return self._staged.append(Maildir(path).stage("INBOX", chunks, flags))
         if kind == "mh":
@@ -222,7 +222,7 @@ def _identity(kind: str, name: str, stores: Stores) -> tuple[str, str]:
     """The kind of a mailbox and the one path it has, whatever it is called; of a mailbox in the Maildir, its name."""
     if kind == "mailbox" and not is_inbox(name):
         return kind, name
-    path = stores.maildir if kind == "mailbox" else stores.places.absolute(name)
+    path = stores.maildir if kind == "mailbox" else stores.places.of_rules(name)
     return "maildir" if kind == "mailbox" else kind, os.path.realpath(path)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydeliver.copies import SYSTEM_COPIES
 from pydeliver.delivery.perform import Stores
 from pydeliver.rules.load import NO_RULES, Loaded, Origin, load_rules
+from pydeliver.state.places import OutsideHome
 from pydeliver.value import value
 
 TYPE_CHECKING = False
@@ -61,14 +62,18 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
     programs = tuple([(phase, found.program) for phase, found in loaded if found.program is not None])
     problems = tuple([found.problem for _, found in loaded if found.problem])
     user = dict(programs).get("user")
-    maildir = options.maildir or (user and user.setting("maildir")) or str(settings["maildir"])
+    maildir = places.absolute(options.maildir or str(settings["maildir"]))
+    if user and user.setting("maildir") and not options.maildir:
+        try:
+            maildir = places.of_rules(user.setting("maildir"))
+        except OutsideHome as error:
+            problems += (f"maildir {error.filename}: {error.strerror}; {maildir} was used",)
     inbox = user.setting("inbox") if user else None
-    stores = Stores(places, places.absolute(str(maildir)), inbox, bool(settings["mboxrd"]))
-    return Prepared(programs, stores, problems)
+    return Prepared(programs, Stores(places, maildir, inbox, bool(settings["mboxrd"])), problems)
 
 
 def commands_for(
-    name: str, home: str, envelope: Envelope, settings: dict[str, Setting], started: float
+    name: str, places: Places, envelope: Envelope, settings: dict[str, Setting], started: float
 ) -> Callable[[], Commands]:
     """What may be run for a user; found out when it is asked for, since most messages need not know."""
 
@@ -77,7 +82,8 @@ def commands_for(
 
         deadline = settings["deadline"]
         assert isinstance(deadline, int)
-        return Commands(name, home, envelope, settings, commands_until(started, deadline))
+        until = commands_until(started, deadline)
+        return Commands(name, places.home, envelope, settings, until, places.is_virtual)
 
     return commands
 
@@ -96,7 +102,7 @@ def _user_rules(places: Places, settings: dict[str, Setting], options: Options, 
 
 
 def _origin(places: Places, path: str) -> Origin:
-    return Origin(path, places.name(path), "user", places.home)
+    return Origin(path, places.name(path), "user", places.home, places.is_virtual)
 
 
 def _system_rules(settings: dict[str, Setting], phase: str, may_store: bool) -> Loaded:

@@ -54,13 +54,14 @@ class Origin:
     """Where rules come from: the path of their file, and what plans and mistakes call it (its path if empty).
 
     `home` is the directory that `~/` means in it, "" for none: the system's
-    rules are nobody's.
+    rules are nobody's.  `is_confined`: no file outside of it is included.
     """
 
     path: str
     name: str = ""
     phase: str = "user"
     home: str = ""
+    is_confined: bool = False
 
     @property
     def called(self) -> str:
@@ -207,8 +208,8 @@ class Files:
     are those read so far, for all files together are held to one limit.
     """
 
-    def __init__(self, home: str = "", octets: int = 0) -> None:
-        self.home, self.octets = home, octets
+    def __init__(self, home: str = "", octets: int = 0, is_confined: bool = False) -> None:
+        self.home, self.octets, self._is_confined = home, octets, is_confined
         self.found: dict[str, bytes | str] = {}
 
     def identity(self, path: str) -> str:
@@ -220,6 +221,8 @@ class Files:
 
         if path.startswith("~") and not self.home:
             raise Unreadable("the system's rules belong to no home directory", "write the whole path")
+        if self._is_confined and not f"{self.identity(path)}/".startswith(f"{os.path.realpath(self.home)}/"):
+            raise Unreadable("it is outside of the home directory")
         found = self.found[self._absolute(path)] = _found(self._absolute(path))
         if isinstance(found, str):
             where = "mend the path: it is relative to the file it stands in, unless it begins with / or ~/"
@@ -255,7 +258,7 @@ def _compiled(origin: Origin, raw: bytes, good: Any) -> dict[str, Any]:
     """Compile; the mistakes found are kept as text."""
     from pydeliver.rules.source import RuleError
 
-    program, problem, files = None, "", Files(origin.home, len(raw))
+    program, problem, files = None, "", Files(origin.home, len(raw), origin.is_confined)
     try:
         program = compile_text(
             decode_rules(origin.called, raw, os.path.abspath(origin.path)), origin.phase, files
@@ -289,5 +292,5 @@ def _known(copy: str, origin: Origin) -> dict[str, Any] | None:
     return known
 
 
-def _origin_data(origin: Origin) -> tuple[str, str, str, str]:
-    return (os.path.abspath(origin.path), origin.called, origin.phase, origin.home)
+def _origin_data(origin: Origin) -> tuple[str, str, str, str, bool]:
+    return (os.path.abspath(origin.path), origin.called, origin.phase, origin.home, origin.is_confined)

@@ -3,17 +3,30 @@
 An MTA's environment differs from a log-in's, so XDG variables are not looked
 at: both must mean the same files.
 
+A virtual user shares his user id with others, so that his rules are all that
+keeps him from their mail: no path of his leads out of his home, nor into his
+state.
+
 Does not know: what is in the files.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from binascii import crc32
 
 from pydeliver.value import value
 
 STATE = ".local/state/pydeliver"
+VIRTUAL_STATE = ".pydeliver"
+
+
+class OutsideHome(PermissionError):
+    """A path that leads out of a virtual user's home, or into his state."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EPERM, "the path leads out of the home directory", path)
 
 
 @value
@@ -21,10 +34,11 @@ class Places:
     """The directories of one user: `home`, and the state directory in it."""
 
     home: str
+    is_virtual: bool = False
 
     @property
     def state(self) -> str:
-        return f"{self.home}/{STATE}"
+        return f"{self.home}/{VIRTUAL_STATE if self.is_virtual else STATE}"
 
     @property
     def journal(self) -> str:
@@ -64,6 +78,15 @@ class Places:
         if path == "~" or path.startswith("~/"):
             path = self.home + path[1:]
         return os.path.normpath(os.path.join(self.home, path))
+
+    def of_rules(self, path: str) -> str:
+        """A path as a rule gives it; raises OutsideHome for a virtual user's that leads out, by links or without."""
+        absolute = self.absolute(path)
+        if self.is_virtual:
+            real, home = os.path.realpath(absolute), os.path.realpath(self.home)
+            if not f"{real}/".startswith(f"{home}/") or f"{real}/".startswith(f"{home}/{VIRTUAL_STATE}/"):
+                raise OutsideHome(path)
+        return absolute
 
     def make_state(self) -> None:
         """Make the state directory, readable by its owner only; raises OSError."""
