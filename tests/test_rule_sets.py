@@ -68,6 +68,7 @@ def test_the_sets_there_are() -> None:
     assert [path.stem for path in SETS] == [
         "addresses",
         "archive",
+        "attachments",
         "lists",
         "notifications",
         "paperwork",

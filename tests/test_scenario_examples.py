@@ -67,6 +67,13 @@ def samples(path: Path) -> Iterator[Sample]:
         yield Sample("more", MORE[path.stem], "bob@example.net", RECIPIENT)
 
 
+def landed(file: Path, home: Path) -> tuple[str, bytes]:
+    """Where a message lies, by the directory that makes a Maildir or by the file itself; less the line of an mbox."""
+    place = file.parent.parent if file.parent.name in ("new", "cur") else file
+    raw = file.read_bytes()
+    return str(place.relative_to(home)), raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+
+
 class Home:
     """Where one of the two programs delivers: it holds the files of all scenarios."""
 
@@ -78,14 +85,17 @@ class Home:
             self.user.write(path.name, path.read_text(encoding="utf-8"))
 
     def deliver(self, command: Sequence[str | Path], sample: Sample) -> tuple[int, list[tuple[str, bytes]]]:
-        """Deliver into an empty Maildir; the exit status, and what then lies where."""
-        shutil.rmtree(self.user.maildir, ignore_errors=True)
-        for folder in ["", *["." + name.replace("/", ".") for name in sample.mailboxes]]:
-            made = [self.user.maildir / folder / name for name in ("cur", "new", "tmp")]
-            assert self.user.run(["/usr/bin/mkdir", "-p", *made]).returncode == 0
+        """Deliver where there is no mail yet; the exit status, and what then lies where."""
+        stores = (self.user.maildir, self.user.home / "mail")
+        for store in stores:
+            shutil.rmtree(store, ignore_errors=True)
+        folders = ["", *["." + name.replace("/", ".") for name in sample.mailboxes]]
+        made = [self.user.maildir / folder / name for folder in folders for name in ("cur", "new", "tmp")]
+        assert self.user.run(["/usr/bin/mkdir", "-p", *stores, *made]).returncode == 0
         finished = self.user.run(command, sample.raw())
-        found = [*self.user.maildir.rglob("new/*"), *self.user.maildir.rglob("cur/*")]
-        return finished.returncode, sorted([(file.parts[-3], file.read_bytes()) for file in found])
+        files = [path for store in stores for path in store.rglob("*") if path.is_file()]
+        found = [path for path in files if path.stat().st_size]  # a Maildir folder is marked by an empty file
+        return finished.returncode, sorted([landed(file, self.user.home) for file in found])
 
 
 def test_scenarios_come_in_pairs() -> None:
