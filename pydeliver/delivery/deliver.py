@@ -67,6 +67,8 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
         performed = Performed(error.status)
     problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
     write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
+    if attempt is not None:
+        attempt.finish(performed.status)
     tell(performed.status)
     if attempt is not None:
         attempt.close()

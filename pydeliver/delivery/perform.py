@@ -100,7 +100,7 @@ class Performance:
         self._plan, self._message, self._envelope, self._stores = plan, message, envelope, stores
         self._staged: list[Staged] = []
         self._versions: dict[tuple[Edit, ...], Message] = {(): message}
-        self._problem = ""
+        self.problem = ""
 
     def stage(self) -> None:
         """Stage every store of the plan; raises DeliveryError if not even the inbox takes the message.
@@ -123,7 +123,7 @@ class Performance:
         if failure := _system_failure(error):
             raise DeliveryError(failure) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        self._problem = f"{action.words} failed ({reason}; {action.where}); the message was kept in the inbox"
+        self.problem = f"{action.words} failed ({reason}; {action.where}); the message was kept in the inbox"
         try:
             self._stage(Action("keep", (), Where(), False, self._plan.flags))
         except (OSError, MailboxNameError) as second:
@@ -170,7 +170,7 @@ class Performance:
             if staged.is_locked:
                 staged.close()
         notes = [note for staged in self._staged for note in staged.notes]
-        return Performed(_status(self._plan), tuple(stored), tuple(notes), self._problem)
+        return Performed(_status(self._plan), tuple(stored), tuple(notes), self.problem)
 
     def close(self) -> None:
         """Let go of what was committed, which can then no longer be undone."""

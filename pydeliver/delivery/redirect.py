@@ -45,7 +45,8 @@ def redirect(action: Action, message: Message, commands: Commands) -> tuple[Stat
     sender = _sender(str(action.argument("sender") or "keep"), commands.envelope)
     argv = (str(commands.settings["sendmail"]), "-i", "-f", sender, "--", *addresses)
     environment = tuple([(name, said) for name, said in variables(commands) if name in _VARIABLES])
-    outcome = run(Command(argv, environment, commands.home, timeout), _passed_on(message, action, commands.envelope))
+    command = Command(argv, environment, commands.home, timeout, takes_all=True)
+    outcome = run(command, _passed_on(message, action, commands.envelope))
     if not outcome.failure:
         return DELIVERED, ""
     return NOT_TAKEN, f"{argv[0]}: {outcome.failure} {outcome.complaint.decode('utf-8', 'replace')}".strip()

@@ -101,16 +101,16 @@ class Attempt:
         if not is_wanted():
             performance.undo()
             raise DeliveryError(NOT_WANTED)
-        performed = performance.commit()
-        self._problem = self._problem or performed.problem
+        is_known = bool(self._done)
+        self._problem = self._problem or performance.problem
         self._done += [place for place, action in enumerate(self.plan.actions) if action.word in STORES]
-        is_known = self._write_down() if performed.stored else bool(self._done)
-        if is_known:
+        is_prepared = bool(rest.stores) and self._try(self._file.prepare, self._record())
+        performed = performance.commit()
+        if is_prepared and self._try(self._file.publish):
+            is_known = True
             performance.close()  # others may have the mailboxes meanwhile
         status = self._hand_on(is_wanted)
-        if not status.is_temporary:
-            self._file.finish()
-        elif not self._write_down() and not is_known:
+        if status.is_temporary and self._done and not self._try(self._file.write, self._record()) and not is_known:
             performance.undo()
             performed = replace(performed, stored=())
         notes = (*performed.notes, *self._notes)
@@ -119,6 +119,11 @@ class Attempt:
     def _rest(self) -> Plan:
         left = [action for place, action in enumerate(self.plan.actions) if place not in self._done]
         return replace(self.plan, actions=tuple(left))
+
+    def finish(self, status: Status) -> None:
+        """Before the verdict is told: unless there is a retry, nothing is left to do."""
+        if not status.is_temporary:
+            self._file.finish()
 
     def close(self) -> None:
         """Let others have their turn."""
@@ -152,12 +157,13 @@ class Attempt:
             return REFUSED, refused
         return _STEPS[action.word](action, self._delivery.message, commands)
 
-    def _write_down(self) -> bool:
-        """Whether a retry needs to know nothing, or will."""
-        if not self._done:
-            return True
+    def _record(self) -> Record:
+        return Record(self.plan, tuple(self._done), self._problem)
+
+    def _try(self, write: Callable[..., None], *record: Record) -> bool:
+        """Whether what is done could be written down."""
         try:
-            self._file.write(Record(self.plan, tuple(self._done), self._problem))
+            write(*record)
         except OSError:
             self._notes.append(_NOT_RECORDED)
             return False

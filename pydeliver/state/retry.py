@@ -87,6 +87,8 @@ class RecordFile:
         self._places, self._name, self._path = places, name, f"{places.retry}/{name}"
         self._file = -1
         self._lock: int | None = None
+        self._prepared: tuple[int, str] | None = None
+        self._is_done = False
         self.seen: Record | None = None  # the record that was read last
 
     def lock(self, seconds: float) -> bool:
@@ -132,41 +134,62 @@ class RecordFile:
 
     def write(self, record: Record) -> None:
         """Write the record in place of the one that is there, durably; raises OSError."""
+        self.prepare(record)
+        self.publish()
+
+    def prepare(self, record: Record) -> None:
+        """Do all that takes long, before what the record says is true; raises OSError."""
         raw = render_json({"plan": record.plan.as_data(), "done": record.done, "problem": record.problem}).encode()
-        temporary = f"{self._path}.{os.getpid()}.{time.monotonic_ns()}"
-        file = self._create(temporary)
+        path = f"{self._path}.new"
+        _try(os.unlink, path)  # of a delivery that was killed; this one has the lock
+        file = self._create(path)
         try:
             if len(raw) > limits.RETRY_RECORD_OCTETS or os.write(file, raw) != len(raw):
                 raise OSError("the retry record was cut short")
             os.fsync(file)
-            os.rename(temporary, self._path)
         except OSError:
             os.close(file)
-            _try(os.unlink, temporary)
+            _try(os.unlink, path)
             raise
+        self._prepared = (file, path)
+
+    def publish(self) -> None:
+        """Put what was prepared in place; raises OSError."""
+        assert self._prepared is not None
+        file, path = self._prepared
+        os.rename(path, self._path)
+        self._prepared = None
         self._keep(file)
-        _sync_directory(self._places.retry)
+        _sync(self._places.retry)
 
     def finish(self) -> None:
-        """Remove the record, if there is one: all is done."""
-        if self._file < 0:
-            return
-        _try(os.ftruncate, self._file, 0)
-        _try(os.unlink, self._path)
-        _try(os.rmdir, self._places.retry)  # if it is empty now: where it is not there, nobody need look into it
+        """Say that nothing is left to do; the file itself goes at `close`."""
+        if self._file >= 0:
+            try:
+                os.ftruncate(self._file, 0)
+            except OSError:
+                _try(os.unlink, self._path)
+            self._is_done = True
 
     def close(self) -> None:
-        """Let go of the lock and of the record, as it is."""
+        """Let go of the lock, and of the record, which is removed if it was finished."""
+        if self._prepared is not None:
+            _try(os.close, self._prepared[0])
+            _try(os.unlink, self._prepared[1])
+        if self._is_done:
+            _try(os.unlink, self._path)
+            _try(os.rmdir, self._places.retry)  # where it is not there, nobody need look into it
         for descriptor in (self._file, self._lock):
             if descriptor is not None and descriptor >= 0:
                 _try(os.close, descriptor)
-        self._file, self._lock = -1, None
+        self._file, self._lock, self._prepared, self._is_done = -1, None, None, False
 
     def _create(self, path: str) -> int:
         try:
             return os.open(path, _CREATE, 0o600)
         except FileNotFoundError:
             os.makedirs(self._places.retry, 0o700, exist_ok=True)
+            _sync(self._places.state)
             return os.open(path, _CREATE, 0o600)
 
     def _keep(self, file: int) -> None:
@@ -197,7 +220,7 @@ def _parse(raw: bytes) -> Record | None:
         return None
 
 
-def _sync_directory(path: str) -> None:
+def _sync(path: str) -> None:
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)

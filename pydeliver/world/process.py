@@ -47,7 +47,9 @@ class Command:
 
     `argv` begins with its path, or with a name that is looked for along the
     PATH of `environment`.  Of its standard output the first `output_octets`
-    are kept, what comes after is read and dropped.
+    are kept, what comes after is read and dropped.  One that takes a message
+    for good `takes_all`: it gets a file with all of it, for the end of a pipe
+    whose writer was killed looks like the end of the message.
     """
 
     argv: tuple[str, ...]
@@ -55,6 +57,7 @@ class Command:
     directory: str
     timeout: float
     output_octets: int = limits.OUTPUT_OCTETS
+    takes_all: bool = False
 
 
 @value
@@ -103,9 +106,10 @@ class _Running:
     """A program that was started, and our ends of its pipes."""
 
     def __init__(self, command: Command, chunks: Iterable[bytes | memoryview]) -> None:
-        self._chunks = iter(chunks)
+        given = _file_of(chunks) if command.takes_all else os.pipe()
+        self._chunks = iter(() if command.takes_all else chunks)
         self._piece = memoryview(b"")
-        self.pid, self._pidfd, self._input, *outputs = _start(command)
+        self.pid, self._pidfd, self._input, *outputs = _start(command, given)
         self._kept = {descriptor: bytearray() for descriptor in outputs}
         self._limits = dict(zip(outputs, (command.output_octets, limits.COMPLAINT_OCTETS), strict=True))
         self._is_truncated = False
@@ -207,12 +211,30 @@ class _Running:
         os.close(descriptor)
 
 
-def _start(command: Command) -> tuple[int, int, int, int, int]:
-    """Start the program; its process id and descriptor, and our ends of 0, 1 and 2.  Raises OSError."""
-    ends: list[int] = []
+def _file_of(chunks: Iterable[bytes | memoryview]) -> tuple[int, int]:
+    """What is read in place of a pipe, and what is written to: nothing more."""
+    file = os.memfd_create("message", os.MFD_CLOEXEC)
+    try:
+        for chunk in chunks:
+            left = memoryview(chunk)
+            while left:
+                left = left[os.write(file, left) :]
+        os.lseek(file, 0, os.SEEK_SET)
+        return file, os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        os.close(file)
+        raise
+
+
+def _start(command: Command, given: tuple[int, int]) -> tuple[int, int, int, int, int]:
+    """Start the program with `given` as its input; its process id and descriptor, and our ends of 0, 1 and 2.
+
+    Raises OSError.
+    """
+    ends = [*given]
     pid = 0
     try:
-        for _ in range(4):
+        for _ in range(3):
             ends += os.pipe()
         input_read, input_write, output_read, output_write, error_read, error_write, failed_read, failed_write = ends
         pid = _fork(command, tuple(ends))

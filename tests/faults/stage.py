@@ -40,7 +40,7 @@ class Scene(NamedTuple):
     """Rules, a message, and the mailboxes it belongs into.
 
     `ready`: whether the mailboxes are there.  `warm`: whether the rules were
-    compiled before.
+    compiled before.  `arguments` are the program's.
     """
 
     title: str
@@ -48,6 +48,7 @@ class Scene(NamedTuple):
     mailboxes: tuple[str, ...] = ("INBOX",)
     ready: bool = True
     warm: bool = True
+    arguments: tuple[str, ...] = ()
 
 
 RULES = r"""
@@ -113,6 +114,7 @@ class Stage:
         self.user = pwd.getpwuid(self._owner.pw_uid if self._owner else os.geteuid()).pw_name
         self.prefix = prefix
         self._pristine: dict[str, Path] = {}
+        self._arguments: dict[Path, tuple[str, ...]] = {}
 
     # ------------------------------------------------------------ homes
 
@@ -123,6 +125,7 @@ class Stage:
         home = self.room / f"home-{next(_numbers)}"
         shutil.copytree(self._pristine[scene.title], home, symlinks=True)
         self.own(home)
+        self._arguments[home] = scene.arguments
         return home
 
     def empty_home(self, rules: str) -> Path:
@@ -141,6 +144,7 @@ class Stage:
 
     def _prepared(self, scene: Scene) -> Path:
         home = self.empty_home(scene.rules)
+        self._arguments[home] = scene.arguments
         outcome = self.deliver(home)
         assert outcome[:3] == (0, b"", b""), outcome
         assert self.look(home).is_stored(scene.mailboxes), self.look(home)
@@ -149,6 +153,7 @@ class Stage:
         if not scene.ready:
             shutil.rmtree(home / "Maildir")
         shutil.rmtree(home / ".local/state/pydeliver/notices", ignore_errors=True)
+        shutil.rmtree(home / "given", ignore_errors=True)
         if not scene.warm:
             shutil.rmtree(home / ".local")
         return home
@@ -196,7 +201,9 @@ class Stage:
             fcntl.flock(reading, fcntl.LOCK_EX)
             os.write(writing, message)
             os.close(writing)
-            outcome = self.start([*(command or [self.program]), *arguments], home, reading, **options)
+            outcome = self.start(
+                [*(command or [self.program]), *self._arguments.get(home, ()), *arguments], home, reading, **options
+            )
             os.close(reading)
             _wait_for_lock(same_pipe.fileno())
         return outcome

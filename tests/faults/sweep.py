@@ -176,9 +176,9 @@ def sweep(stage: Stage, scene: Scene, title: str, points: Sequence[Point], try_o
 def try_fault(stage: Stage, scene: Scene, point: Point) -> Tried:
     """0 with the message stored whole, else 75 with nothing of it to be seen, and a retry that succeeds."""
     home = stage.home(scene)
-    outcome = _play(stage, home, point)
+    outcome = play(stage, home, point)
     found = stage.look(home)
-    wrong = _wrong_with(outcome, found, (0, 75, *_before_main(point)))
+    wrong = wrong_with(outcome, found, (0, 75, *before_main(point)))
     if found.litter:
         wrong = wrong or f"litter {found.litter}"
     if outcome.status == 0:
@@ -187,7 +187,7 @@ def try_fault(stage: Stage, scene: Scene, point: Point) -> Tried:
             wrong = wrong or f"0, but stored {found.copies}"
     else:
         result = f"{outcome.status} although stored" if found.copies else f"{outcome.status}"
-        if found.copies and not _is_verdict(point.call):
+        if found.copies and not is_verdict(point.call):
             wrong = wrong or f"stored {found.copies}"
         wrong = wrong or _retry(stage, scene, home, found)[1]
     shutil.rmtree(home)
@@ -197,10 +197,10 @@ def try_fault(stage: Stage, scene: Scene, point: Point) -> Tried:
 def try_signal(stage: Stage, scene: Scene, point: Point) -> Tried:
     """The same, but killed it may be, and after that a second copy and litter in tmp/ are allowed, a loss is not."""
     home = stage.home(scene)
-    outcome = _play(stage, home, point)
+    outcome = play(stage, home, point)
     found = stage.look(home)
     own = point.what.removeprefix("signal=")
-    wrong = _wrong_with(outcome, found, (0, 75, *_deaths(point)))
+    wrong = wrong_with(outcome, found, (0, 75, *deaths(point)))
     result = f"killed by SIG{own}" if outcome.status < 0 else str(outcome.status)
     if outcome.status == 0:
         if not found.is_stored(scene.mailboxes):
@@ -213,29 +213,29 @@ def try_signal(stage: Stage, scene: Scene, point: Point) -> Tried:
     return Tried(point, result, wrong, outcome.seconds)
 
 
-def _is_verdict(call: Call) -> bool:
+def is_verdict(call: Call) -> bool:
     """Whether this call carries the verdict: if it fails, nobody can know that the message is stored."""
     return '"verdict ' in call.arguments
 
 
-def _deaths(point: Point) -> tuple[int, ...]:
+def deaths(point: Point) -> tuple[int, ...]:
     """The statuses of a client that was ended by the signal: SIGKILL at any time, others before it can block them."""
     number = signal.Signals[f"SIG{point.what.removeprefix('signal=')}"]
     return (-number,) if point.process == CLIENT_START or (point.process, number) == (CLIENT, signal.SIGKILL) else ()
 
 
-def _before_main(point: Point) -> tuple[int, ...]:
+def before_main(point: Point) -> tuple[int, ...]:
     """What the C library ends a program in that it cannot start: no code of ours has run."""
     return (127, -signal.SIGSEGV, -signal.SIGABRT) if point.process == CLIENT_START else ()
 
 
-def _play(stage: Stage, home: Path, point: Point) -> Outcome:
+def play(stage: Stage, home: Path, point: Point) -> Outcome:
     if point.process == INTERPRETER:
         return stage.deliver(home, command=stage.tracing_interpreter(*point.options))
     return stage.deliver(home, command=stage.tracing_client(*point.options))
 
 
-def _wrong_with(outcome: Outcome, found: Found, statuses: Sequence[int]) -> str:
+def wrong_with(outcome: Outcome, found: Found, statuses: Sequence[int]) -> str:
     """What the mail server must not see, and no reader either."""
     if outcome.status not in statuses:
         return f"status {outcome.status}"

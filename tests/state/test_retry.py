@@ -60,8 +60,17 @@ def test_a_finished_record_is_gone_and_whoever_has_read_it_sees_that(places: Pla
     first.finish()
     assert second.is_finished
     assert read(places) is None
+    first.close()
     assert not os.path.exists(places.retry)
-    first.finish()  # nothing left to do, and nothing wrong
+    first.close()  # nothing left to do, and nothing wrong
+
+
+def test_what_was_prepared_and_not_published_leaves_nothing(places: Places, path: Path) -> None:
+    file = RecordFile(places, NAME)
+    file.prepare(Record(PLAN, (0, 1)))
+    assert read(places) == RECORD
+    file.close()
+    assert os.listdir(places.retry) == [NAME]
 
 
 def test_a_record_that_only_vanished_is_not_finished(places: Places, path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,38 @@ def test_fifty_megabytes_go_through() -> None:
     seconds, outcome = took(command("cat", output_octets=60_000_000), message)
     assert outcome == Outcome(0, output=message)
     assert seconds < 10
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+TAKE_SLOWLY = """
+from pydeliver.world.process import Command, run
+script = "echo > started; sleep 0.3; cat > new; mv new taken"
+command = Command(("/bin/sh", "-c", script), (), {path!r}, 9, takes_all={whole})
+run(command, [bytes(100_000)] * 20)
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_takes_all_has_all_even_if_we_are_killed(tmp_path: Path, whole: bool) -> None:
+    """By a pipe it would have been a part, and taken for the message: the reason for the file."""
+    text = TAKE_SLOWLY.format(path=str(tmp_path), whole=whole)
+    with subprocess.Popen([sys.executable, "-c", text]) as deliverer:
+        wait_until((tmp_path / "started").exists)
+        deliverer.kill()
+    wait_until((tmp_path / "taken").exists)
+    assert ((tmp_path / "taken").stat().st_size == 2_000_000) is whole
+
+
+def test_what_takes_all_is_run_as_any_other() -> None:
+    taking = Command(("/bin/sh", "-c", "read one; echo $one; cat >&2; exit 3"), (PATH,), "/", 9, takes_all=True)
+    outcome = run(taking, [b"a\n", b"", memoryview(b"bc")])
+    assert outcome == Outcome(3, output=b"a\n", complaint=b"bc")
 
 
 def test_what_fails_here_ends_it() -> None:
