@@ -34,6 +34,7 @@ _TRACE_FIELDS = (
 )
 # A bounce has none: Postfix's pipe(8) and sendmail name a daemon, Courier and qmail have a sign for a second bounce.
 _NULL_SENDERS = ("", "<>", "MAILER-DAEMON", "#@[]")
+_UNKNOWN = "unknown"  # getmail's word for an address that the message does not tell
 _MASKS = (0x5F, 0x3A)  # `_` is Postfix's, `:` OpenSMTPD's
 
 
@@ -60,7 +61,7 @@ def received(raw: bytes, fields: Sequence[str]) -> Message:
 
 def read_envelope(told: Told, variables: Mapping[str, str], message: Message, user: str) -> Envelope:
     """Return the envelope; `user` is the recipient if nothing else names one."""
-    trace = {name: _bare(text) for name, text in _trace_fields(message).items()}
+    trace = _trace_fields(message)
     return_path, delivered_to, original_to, envelope_to = [
         trace.get(name) for name in ("return-path", "delivered-to", "x-original-to", "envelope-to")
     ]
@@ -79,14 +80,14 @@ def read_envelope(told: Told, variables: Mapping[str, str], message: Message, us
         (envelope_to, "Envelope-To at the top"),
         (user, "the user's name"),
     )
-    recipient = _bare(recipient)
+    recipient = parse_address(recipient).address
     detail, detail_source = _detail(detail, variables, recipient)
     original = _unmasked(variables.get("ORIGINAL_RECIPIENT"), original_to) or original_to or envelope_to or ""
     return Envelope(
-        sender=_bare(sender),
+        sender=_sender(sender),
         recipient=recipient,
         detail=detail,
-        original_recipient=_bare(original),
+        original_recipient=parse_address(original).address,
         client_address=variables.get("CLIENT_ADDRESS", ""),
         auth_user=variables.get("SASL_USERNAME", ""),
         source=f"sender from {sender_source}, recipient from {recipient_source}{detail_source}",
@@ -129,12 +130,15 @@ def _is_masked(said: str, exact: str) -> bool:
 
 
 def _trace_fields(message: Message) -> dict[str, str]:
+    """The addresses in the fields at the top, by name; of several of one name the uppermost."""
     found: dict[str, str] = {}
     for field in message.fields:
         name = field.name.lower()
         if name not in _TRACE_FIELDS:
             break
-        found.setdefault(name, field.raw_text)
+        address = parse_address(field.raw_text).address
+        if address != _UNKNOWN:
+            found.setdefault(name, address)
     return found
 
 
@@ -145,6 +149,6 @@ def _from_line_sender(message: Message) -> str | None:
     return words[1].decode("utf-8", "replace")
 
 
-def _bare(address: str) -> str:
-    """The address without brackets; empty for the null sender, however it is written."""
-    return "" if address.strip() in _NULL_SENDERS else parse_address(address).address
+def _sender(said: str) -> str:
+    """The address without brackets; empty for the null sender, however it is written, and for an unknown one."""
+    return "" if said.strip() in (*_NULL_SENDERS, _UNKNOWN) else parse_address(said).address

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT, skip_or_fail
+from tests.peers.smtp import free_port
 
 PROGRAM = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
 STARTED_WITHIN = 20  # seconds; usual is 0.2
@@ -141,7 +142,7 @@ def running_dovecot(protocols: Sequence[str] = ("imap",), settings: str = "") ->
     owner = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam("nobody")
     directory = Path(tempfile.mkdtemp(prefix="pyd-dovecot-", dir="/var/tmp"))  # short: sockets have 107 characters
     try:
-        server = Dovecot(directory, owner, {name: _free_port() for name in ("imap", "pop3", "lmtp")})
+        server = Dovecot(directory, owner, {name: free_port() for name in ("imap", "pop3", "lmtp")})
         _configure(server, protocols, settings)
         command = [PROGRAM, "-F", "-c", str(directory / "dovecot.conf")]
         with (directory / "stderr").open("wb") as stderr:
@@ -181,13 +182,6 @@ def _as_user(owner: pwd.struct_passwd) -> dict[str, Any]:
     if os.geteuid():
         return {}
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(server: Dovecot, process: subprocess.Popen[bytes], protocols: Sequence[str]) -> None:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import skip_or_fail, skip_unless_root
+from tests.peers.smtp import Session, free_port, lines_of
 
 DOMAIN = "test.example"
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -132,50 +132,6 @@ class Postfix:
         return result.stdout
 
 
-class Session:
-    """One SMTP session, by hand: smtplib and `email` change messages."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), 60)
-        self._replies = self._socket.makefile("rb")
-
-    def __enter__(self) -> Session:
-        self._expect(b"220")
-        self._say(b"EHLO client.test.example", b"250")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError, AssertionError):
-            self._say(b"QUIT", b"221")
-        self._socket.close()
-
-    def send(self, raw: bytes, recipients: Sequence[str], sender: str) -> str:
-        self._say(f"MAIL FROM:<{sender}> BODY=8BITMIME".encode(), b"250")
-        for recipient in recipients:
-            self._say(f"RCPT TO:<{recipient}>".encode(), b"250")
-        self._say(b"DATA", b"354")
-        wire = b"".join([b"." * line.startswith(b".") + line + b"\r\n" for line in lines_of(raw)])
-        reply = self._say(wire + b".", b"250")
-        return reply.split()[-1].decode()
-
-    def _say(self, line: bytes, expected: bytes) -> bytes:
-        self._socket.sendall(line + b"\r\n")
-        return self._expect(expected)
-
-    def _expect(self, code: bytes) -> bytes:
-        line = self._replies.readline()
-        while line[3:4] == b"-":
-            line = self._replies.readline()
-        assert line.startswith(code), line
-        return line
-
-
-def lines_of(raw: bytes) -> list[bytes]:
-    """The lines of a message as any mail server sees them, without their ends."""
-    lines = raw.split(b"\n")
-    return [line.rstrip(b"\r") for line in (lines if lines[-1] else lines[:-1])]
-
-
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 
 
@@ -223,7 +179,7 @@ def running_postfix(settings: str) -> Iterator[Postfix]:
     directory = Path(tempfile.mkdtemp(prefix="pyd-postfix-", dir="/var/tmp"))
     directory.chmod(0o755)
     try:
-        server = Postfix(directory, _free_port())
+        server = Postfix(directory, free_port())
         _configure(server, settings)
         try:
             _start(server)
@@ -261,10 +217,3 @@ def _stop(server: Postfix) -> None:
     for command in ("stop", "abort"):  # the second fails where the first was enough
         with suppress(AssertionError, subprocess.TimeoutExpired):
             server._control("postfix", command)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
