@@ -70,6 +70,9 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     if attempt is not None:
         attempt.finish(performed.status)
     tell(performed.status)
+    performed.close()
+    if journal is not None:
+        os.close(journal)
     if attempt is not None:
         attempt.close()
     if plan.new_mailboxes and performed.stored:
@@ -145,6 +148,6 @@ def _notify(delivery: Delivery, problems: tuple[str, ...]) -> None:
         if claim(delivery.stores.places, problem, now):
             notice = Message(compose(delivery.envelope.recipient, problem, now))
             try:
-                perform(keep, notice, Envelope(), delivery.stores, lambda: True)
+                perform(keep, notice, Envelope(), delivery.stores, lambda: True).close()
             except DeliveryError:
                 return

@@ -79,11 +79,17 @@ class Stores:
     mboxrd: bool = False
 
 
+def nothing_held() -> None:
+    """There is nothing to let go of."""
+
+
 @value
 class Performed:
     """What was done: the status, the paths of the copies stored, and what went otherwise than planned.
 
     `handed_on` are the actions by which others have taken the message, in words.
+    `close` lets go of what is still held of the stores, when the verdict is told:
+    until then each system call is a moment in which a kill makes a second copy.
     """
 
     status: Status
@@ -91,6 +97,7 @@ class Performed:
     notes: tuple[str, ...] = ()
     problem: str = ""
     handed_on: tuple[str, ...] = ()
+    close: Callable[[], None] = nothing_held
 
 
 class Performance:
@@ -197,7 +204,7 @@ def perform(
     if not is_wanted():
         performance.undo()
         raise DeliveryError(NOT_WANTED)
-    return performance.commit()
+    return replace(performance.commit(), close=performance.close)
 
 
 def _stored_once(actions: tuple[Action, ...], stores: Stores) -> list[Action]:
@@ -222,7 +229,7 @@ def _identity(kind: str, name: str, stores: Stores) -> tuple[str, str]:
     """The kind of a mailbox and the one path it has, whatever it is called; of a mailbox in the Maildir, its name."""
     if kind == "mailbox" and not is_inbox(name):
         return kind, name
-    path = stores.maildir if kind == "mailbox" else stores.places.of_rules(name)
+    path = stores.maildir if kind == "mailbox" else stores.places.absolute(name)
     return "maildir" if kind == "mailbox" else kind, os.path.realpath(path)
 
 

@@ -114,7 +114,7 @@ class Attempt:
             performance.undo()
             performed = replace(performed, stored=())
         notes = (*performed.notes, *self._notes)
-        return replace(performed, status=status, notes=notes, handed_on=tuple(self._handed_on))
+        return replace(performed, status=status, notes=notes, handed_on=tuple(self._handed_on), close=performance.close)
 
     def _rest(self) -> Plan:
         left = [action for place, action in enumerate(self.plan.actions) if place not in self._done]
