@@ -8,28 +8,39 @@ References: Unicode Standard section 3.13 (case folding), UAX #15 (NFC).
 
 from __future__ import annotations
 
-_PIECE_CHARACTERS = 1024  # composed at once: the sort of combining marks in CPython is quadratic
+_PIECE_CHARACTERS = 128  # composed at once: the sort of combining marks in CPython is quadratic
 _CUT_CHARACTERS = 64  # looked back for a character to cut before
 
 
 def composed(text: str) -> str:
     """Return `text` in NFC.
 
-    Long text is taken in pieces, cut before an ASCII character where there is one:
-    120,000 combining marks in a row cost CPython eleven seconds.
+    Long text is taken in pieces, cut before an ASCII character where there is one, else
+    before one that is no mark: 120,000 combining marks in a row cost CPython eleven seconds.
     """
-    if text.isascii():
+    if text.isascii() or _is_latin(text):
         return text
-    from unicodedata import normalize  # a shared object of its own: loaded for the few that need it
+    from unicodedata import combining, normalize  # a shared object of its own: loaded for the few that need it
 
     pieces, start = [], 0
     while len(text) - start > _PIECE_CHARACTERS:
         end = start + _PIECE_CHARACTERS
-        cut = next((at for at in range(end, end - _CUT_CHARACTERS, -1) if text[at] < "\x80"), end)
+        places = range(end, end - _CUT_CHARACTERS, -1)
+        cut = next((at for at in places if text[at] < "\x80"), 0)
+        cut = cut or next((at for at in places if not combining(text[at])), end)
         pieces.append(normalize("NFC", text[start:cut]))
         start = cut
     pieces.append(normalize("NFC", text[start:]))
     return "".join(pieces)
+
+
+def _is_latin(text: str) -> bool:
+    """Whether there is nothing to compose: no mark stands among the first 256 characters of Unicode."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _LONG_CHARACTERS = 2_000

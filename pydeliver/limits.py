@@ -13,12 +13,12 @@ ENCODED_WORDS = 10_000  # decoded in one field (RFC 2047)
 
 MIME_DEPTH = 100  # parts inside one another, as Postfix's mime_nesting_limit and Dovecot
 MIME_PARTS = 10_000  # of a message, as Dovecot
-MIME_HEADER_OCTETS = 4 << 20  # searched for fields, of all parts together
+MIME_HEADER_OCTETS = 1 << 20  # searched for fields, of all parts together
 PARAMETERS = 1_000  # of one field (RFC 2045); Dovecot's CVE-2026-27859 was for want of it
 FILE_NAME_OCTETS = 4_096  # of one name; of a longer one the end is compared, where its type stands
 PART_TEXT_OCTETS = 1 << 20  # decoded and searched of one part; also of the body and the message as they came
 MESSAGE_TEXT_OCTETS = 10 << 20  # of all text parts together, in the order of the message
-HTML_TAGS = 100_000  # looked at in one part
+HTML_TAGS = 50_000  # looked at in one part; a megabyte of real HTML has half as many
 
 RULE_FILE_OCTETS = 1 << 20  # of one rule file and all that it includes; as Pigeonhole's sieve_max_script_size
 INCLUDES = 255  # files a rule file includes; as Pigeonhole's sieve_include_max_includes

@@ -51,12 +51,13 @@ def html_text(html: str) -> tuple[str, bool]:
 
 def _name(piece: str) -> str:
     """The name of a tag, with a slash before it where it ends an element; empty if this is no tag."""
-    head = piece[: _NAME_CHARACTERS + 1]
-    at = 1 if head.startswith("/") else 0
-    end = at
-    while end < len(head) and head[end].isalnum():
-        end += 1
-    return head[:end].lower() if head[at : at + 1].isalpha() else ""
+    word = piece[: _NAME_CHARACTERS + 1].partition(">")[0].partition(" ")[0]
+    name = word[1:] if word.startswith("/") else word
+    if not name[:1].isalpha():
+        return ""
+    if not name.isalnum():
+        word = word[: next(at for at in range(1, len(word)) if not word[at].isalnum())]
+    return word.lower()
 
 
 def _inside(until: str, name: str, piece: str) -> tuple[str, str]:

@@ -7,7 +7,8 @@ part, itself.  What counts as what:
   several boundaries the longest counts, of equal ones that of the innermost multipart not yet closed.
 * `--` behind it closes the multipart.  What follows is no part, until the next delimiter: one of the same boundary
   begins a part again, for there are readers that go on.
-* An outer delimiter ends what stands inside, closed or not; the end of the message ends everything.
+* An outer delimiter ends what stands inside, closed or not; the end of the message ends everything.  A delimiter with
+  nothing behind it begins no part.
 * Every boundary declared counts, of two parameters or two Content-Type fields.  If none is declared, it is what the
   first line that begins with `--` says.
 * message/rfc822 holds a message, also in base64 or quoted-printable, which is not allowed and occurs.
@@ -46,7 +47,6 @@ _BOUNDARY_OCTETS = 2_048  # compared; RFC 2046 allows 70, Postfix takes as many
 _BOUNDARIES = 4  # of one multipart
 _CHARSET_OCTETS = 64
 _GUESSED_OCTETS = 65_536  # searched for a boundary that was not declared
-_ENCODED_PER_OCTET = 3  # of quoted-printable at its worst
 
 
 class Part:
@@ -140,9 +140,8 @@ class Part:
         return "" if self.has_parts else sniff(self.content(SNIFFED_OCTETS))
 
     def content(self, octets: int) -> bytes:
-        """The beginning of the decoded body: so many octets, or a few less where the encoding is full of blanks."""
-        encoded = self.source[self.body_start : min(self.end, self.body_start + _ENCODED_PER_OCTET * octets)]
-        return decode_transfer(encoded, self.encoding)[:octets] if self.encoding else encoded[:octets]
+        """The beginning of the decoded body: at most so many octets."""
+        return decode_transfer(self.source, self.body_start, self.end, self.encoding, octets)
 
     @property
     def text(self) -> str:
@@ -274,7 +273,7 @@ class _Scan:
             behind = delimiter.at + len(delimiter.line)
             position = self.source.find(b"\n", behind) + 1 or len(self.source)
             level.is_closed = self.source.startswith(b"--", behind)
-            if not level.is_closed:
+            if not level.is_closed and position < len(self.source):
                 if self._is_full():
                     break
                 position = self._begin_part(level.part, position)

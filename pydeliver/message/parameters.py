@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["file_names", "media_types", "parameters", "values_of"]
 
 _BLANK = b" \t\r\n"
+_BACKSLASH = 0x5C
 _NAME_OCTETS = 100  # of a parameter's own name
 _SECTIONS = 10_000  # the highest number of a continuation
 _HEX = frozenset(b"0123456789abcdefABCDEF")
@@ -88,7 +89,7 @@ def _without_comments(value: bytes) -> bytes:
     kept, depth, quoted, start, at = [], 0, False, 0, 0
     while at < len(value):
         octet = value[at]
-        if octet == 0x5C:  # a backslash: what follows means nothing
+        if octet == _BACKSLASH:  # what follows means nothing
             at += 2
             continue
         if octet == 0x22 and not depth:
@@ -153,13 +154,15 @@ def _quoted(value: bytes, start: int) -> tuple[list[bytes], int]:
 
 def _closing(value: bytes, start: int) -> int:
     """Where the quote that ends the text is; -1 if there is none."""
-    at = start
-    while True:
-        quote = value.find(b'"', at)
-        backslash = value.find(b"\\", at, quote if quote >= 0 else len(value))
-        if backslash < 0:
+    quote = value.find(b'"', start)
+    while quote >= 0:
+        before = quote
+        while before > start and value[before - 1] == _BACKSLASH:
+            before -= 1
+        if (quote - before) % 2 == 0:
             return quote
-        at = backslash + 2
+        quote = value.find(b'"', quote + 1)
+    return -1
 
 
 def _unescaped(text: bytes) -> bytes:
@@ -230,7 +233,8 @@ def _joined(pieces: list[tuple[bytes, bool]]) -> str:
 
 
 def _unpercented(text: bytes) -> bytes:
-    first, *rest = text.split(b"%")
+    """Decode escapes; of a text that is too long only the end, which is what is compared of it."""
+    first, *rest = text[-3 * limits.FILE_NAME_OCTETS :].split(b"%")
     return first + b"".join([_escape(piece) for piece in rest])
 
 

@@ -36,7 +36,7 @@ _IN_BASE64 = BASE64_DIGITS + b"="
 _NOT_BASE64 = bytes([octet for octet in range(256) if octet not in _IN_BASE64])
 _NOT_A_DIGIT = _NOT_BASE64 + b"="
 _PIECES = 10_000  # of base64 with padding between them; a usual part is one
-_CHUNK = 1 << 20  # octets looked at in one go to find a size
+_CHUNK = 1 << 18  # octets decoded in one go
 _MOST_BEGIN = 1_000  # octets searched for the begin of uuencoded lines
 
 
@@ -56,22 +56,47 @@ def _without_comments(value: bytes) -> bytes:
     return before + rest.rpartition(b")")[2] if opened else value
 
 
-def decode_transfer(raw: bytes, encoding: str) -> bytes:
-    """Return what the octets were before they were encoded."""
+def decode_transfer(source: bytes, start: int, end: int, encoding: str, octets: int) -> bytes:
+    """Return the first octets of what stood between `start` and `end` before it was encoded."""
     if encoding == "base64":
-        return _decode_base64(raw)
+        return _decode_base64(source, start, end, octets)
     if encoding == "quoted-printable":
-        return a2b_qp(raw)
+        return _gathered(map(_decode_quoted_printable, _line_chunks(source, start, end)), octets)
     if encoding == "uuencode":
-        return b"".join([_decode_uu(line) for line in _uu_lines(raw)])
-    return raw
+        return _gathered(map(_decode_uu, _uu_lines(source[start:end])), octets)
+    return source[start : min(end, start + octets)]
 
 
-def _decode_base64(raw: bytes) -> bytes:
-    digits = raw.translate(None, _NOT_BASE64).rstrip(b"=")
+def _gathered(more: Iterable[bytes], octets: int) -> bytes:
+    """Join pieces until there are so many octets."""
+    pieces, gathered = [], 0
+    for piece in more:
+        pieces.append(piece)
+        gathered += len(piece)
+        if gathered >= octets:
+            break
+    return b"".join(pieces)[:octets]
+
+
+def _decode_base64(source: bytes, start: int, end: int, octets: int) -> bytes:
+    chunks = (source[at : min(at + _CHUNK, end)].translate(None, _NOT_BASE64) for at in range(start, end, _CHUNK))
+    digits = _gathered(chunks, (octets * 4 + 5) // 3).rstrip(b"=")
     if b"=" not in digits:
-        return decode_base64_digits(digits)
-    return b"".join([decode_base64_digits(piece) for piece in digits.split(b"=", _PIECES)[:_PIECES]])
+        return decode_base64_digits(digits)[:octets]
+    return b"".join([decode_base64_digits(piece) for piece in digits.split(b"=", _PIECES)[:_PIECES]])[:octets]
+
+
+def _decode_quoted_printable(raw: bytes) -> bytes:
+    """Signs that were not encoded stand for themselves; CPython would read two of them as one."""
+    return a2b_qp(_without_blanks_at_line_ends(raw).replace(b"==", b"=3D=3D"))
+
+
+def _without_blanks_at_line_ends(raw: bytes) -> bytes:
+    """They are no text (RFC 2045 section 6.7, rule 3); `=` before them is still a soft line break."""
+    if not any([blanks in raw for blanks in (b" \n", b" \r\n", b"\t\n", b"\t\r\n")]):
+        return raw
+    lines = [line.rstrip(b" \t\r") + (b"\r" if line.endswith(b"\r") else b"") for line in raw.split(b"\n")]
+    return b"\n".join(lines)
 
 
 def _uu_lines(raw: bytes) -> Iterator[bytes]:
@@ -108,13 +133,13 @@ def uuencoded_names(raw: bytes) -> tuple[bytes, ...]:
 def decoded_size(source: bytes, start: int, end: int, encoding: str) -> int:
     """How many octets decoding gives; never more than a chunk is copied at a time."""
     if encoding == "base64":
-        digits = sum(
-            [len(source[at : min(at + _CHUNK, end)].translate(None, _NOT_A_DIGIT)) for at in range(start, end, _CHUNK)]
-        )
-        return digits * 3 // 4
+        chunks = [(at, min(at + _CHUNK, end)) for at in range(start, end, _CHUNK)]
+        return sum([len(source[at:to].translate(None, _NOT_A_DIGIT)) for at, to in chunks]) * 3 // 4
     if encoding == "quoted-printable":
-        return sum([len(a2b_qp(piece)) for piece in _line_chunks(source, start, end)])
-    return len(decode_transfer(source[start:end], encoding)) if encoding else end - start
+        return sum([len(_decode_quoted_printable(piece)) for piece in _line_chunks(source, start, end)])
+    if encoding == "uuencode":
+        return sum([len(_decode_uu(line)) for line in _uu_lines(source[start:end])])
+    return end - start
 
 
 def _line_chunks(source: bytes, start: int, end: int) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ TREES = {
     "never closed": (HEAD + b"--b\n\none\n--b\n\ntwo\n", [b"one", b"two\n"]),
     "cut off in a part's header": (HEAD + b"--b\n\none\n--b\nContent-Type: te", [b"one", b""]),
     "the last delimiter without a line end": (HEAD + b"--b\n\none\n--b--", [b"one"]),
+    "a delimiter with nothing behind it": (HEAD + b"--b\n\none\n--b\n", [b"one"]),
     "blanks behind delimiters": (HEAD + b"--b \t\n\none\n--b-- \n", [b"one"]),
     "an empty part": (HEAD + b"--b\n\n--b\n\ntwo\n--b--\n", [b"", b"two"]),
     "a part without an empty line": (HEAD + b"--b\nContent-Type: text/html\n--b\n\ntwo\n--b--\n", [b"", b"two"]),
@@ -227,7 +228,7 @@ def naive(raw: bytes, boundary: bytes) -> list[bytes]:
     """The parts of a flat multipart, line by line."""
     found: list[list[bytes]] = []
     inside = False
-    for line in raw.splitlines(keepends=True):
+    for line in raw.splitlines(keepends=True):  # the last one closes
         if line.startswith(b"--" + boundary):
             inside = not line.startswith(b"--" + boundary + b"--")
             if inside:
