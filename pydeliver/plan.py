@@ -72,6 +72,8 @@ class Action:
                 said.append(str(argument))
             elif name == "argv":
                 said.append(f"[{_quoted(argument)}]")
+            elif name == "on_error":
+                said.append(f"on error {argument}")
             elif name == "timeout":
                 said.append(f"timeout {argument}s")
             elif name in ("maildir", "mbox", "mh"):
@@ -116,11 +118,13 @@ class Plan:
         lines = [f"{action.words.ljust(width)}    {action.where}" for action in self.actions]
         return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
 
-    def as_data(self) -> dict[str, Json]:
+    def as_data(self, octets: list[bytes] | None = None) -> dict[str, Json]:
+        """The plan as JSON has it; what programs made of the message is put into `octets`, and named by its place."""
+        held: list[bytes] = [] if octets is None else octets
         return {
             "version": VERSION,
             "disposition": self.disposition,
-            "actions": [_action_data(action) for action in self.actions],
+            "actions": [_action_data(action, held) for action in self.actions],
             "flags": list(self.flags),
             "facts": dict(self.facts),
             "warnings": list(self.warnings),
@@ -130,35 +134,43 @@ class Plan:
         return render_json(self.as_data())
 
 
-def _action_data(action: Action) -> dict[str, Json]:
+def _action_data(action: Action, octets: list[bytes]) -> dict[str, Json]:
     data: dict[str, Json] = {"action": action.word}
     data.update(action.arguments)
     if "flags" in _carried(action.word):
         data["flags"] = list(action.flags)
     if "edits" in _carried(action.word):
-        data["edits"] = [[edit.kind, edit.name, edit.value] for edit in action.edits]
+        data["edits"] = [_edit_data(edit, octets) for edit in action.edits]
     data["also"] = action.also
     data["rule"], data["file"], data["line"] = action.where.rule, action.where.file, action.where.line
     return data
 
 
-def from_data(data: Mapping[str, Any]) -> Plan:
-    """Return the plan that `as_data` wrote, less its problem.
+def _edit_data(edit: Edit, octets: list[bytes]) -> list[Json]:
+    if edit.kind != "replace":
+        return [edit.kind, edit.name, edit.value]
+    if edit.octets not in octets:
+        octets.append(edit.octets)
+    return [edit.kind, edit.name, octets.index(edit.octets)]
 
-    Anything else is an AttributeError, KeyError, TypeError or ValueError.
+
+def from_data(data: Mapping[str, Any], octets: Sequence[bytes] = ()) -> Plan:
+    """Return the plan that `as_data` wrote, with the same `octets`, less its problem.
+
+    Anything else is an AttributeError, LookupError, TypeError or ValueError.
     """
     if data["version"] != VERSION:
         raise ValueError(f"a plan of version {data['version']}")
     return Plan(
         str(data["disposition"]),
-        tuple([_action_from(action) for action in data["actions"]]),
+        tuple([_action_from(action, octets) for action in data["actions"]]),
         tuple(data["flags"]),
         tuple(data["facts"].items()),
         tuple(data["warnings"]),
     )
 
 
-def _action_from(data: Mapping[str, Any]) -> Action:
+def _action_from(data: Mapping[str, Any], octets: Sequence[bytes]) -> Action:
     carried = _carried(data["action"])
     own = ("action", "also", "rule", "file", "line", *carried)
     arguments = [(name, said) for name, said in data.items() if name not in own]
@@ -168,7 +180,7 @@ def _action_from(data: Mapping[str, Any]) -> Action:
         Where(data["rule"], data["file"], data["line"]),
         bool(data["also"]),
         tuple(data["flags"]) if "flags" in carried else (),
-        _edits(data["edits"]) if "edits" in carried else (),
+        _edits(data["edits"], octets) if "edits" in carried else (),
     )
 
 
@@ -177,12 +189,17 @@ def _carried(word: str) -> tuple[str, ...]:
     return ("flags", "edits") if word in STORES else ("edits",) if word in HANDED_ON else ()
 
 
-def _edits(data: Sequence[Sequence[str]]) -> tuple[Edit, ...]:
+def _edits(data: Sequence[Sequence[Any]], octets: Sequence[bytes]) -> tuple[Edit, ...]:
     if not data:
         return ()
     from pydeliver.message.edit import Edit
 
-    return tuple([Edit(kind, name, text) for kind, name, text in data])
+    return tuple(
+        [
+            Edit(kind, name, "", octets[said]) if kind == "replace" else Edit(kind, name, str(said))
+            for kind, name, said in data
+        ]
+    )
 
 
 def _quoted(argument: Argument) -> str:

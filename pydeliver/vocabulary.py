@@ -99,9 +99,9 @@ FACTS = {
     "authenticated as": FactWord(("domain",), VERDICTS),
     "duplicate": FactWord(("on", "within"), TIME),
     "rate": FactWord(("of", "over", "per"), TIME),
-    "run succeeds": FactWord(("portion", "argv"), PROGRAMS),
-    "run exits": FactWord(("portion", "argv", "status"), PROGRAMS),
-    "run outputs": FactWord(("portion", "argv", "pattern"), PROGRAMS),
+    "run succeeds": FactWord(("portion", "argv")),
+    "run exits": FactWord(("portion", "argv", "status")),
+    "run outputs": FactWord(("portion", "argv", "pattern")),
 }
 
 
@@ -167,9 +167,7 @@ ACTIONS = {
     "reject": ActionWord((("status", "status"),), decides=True, stands_alone=True),
     "defer": ActionWord((("status", "status"),), decides=True, stands_alone=True),
     "discard": ActionWord(decides=True),
-    "rewrite": ActionWord(
-        (("portion", "choice"), ("argv", "argv"), ("on_error", "choice"), ("timeout", "seconds")), later=PROGRAMS
-    ),
+    "rewrite": ActionWord((("portion", "choice"), ("argv", "argv"), ("on_error", "choice"), ("timeout", "seconds"))),
     "reply": ActionWord(
         (("once_per", "seconds"), ("subject", "text"), ("from", "text"), ("to", "text"), ("text", "text")), later=TIME
     ),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pydeliver import vocabulary
+from pydeliver.jsonline import render_json
 from pydeliver.message.edit import Edit
 from pydeliver.plan import HANDED_ON, STORES, Action, Plan, Where, from_data, quote
 
@@ -139,7 +140,13 @@ ACTIONS = st.builds(
     st.tuples(TEXT, TEXT, st.integers(0, 99)),
     st.booleans(),
     st.lists(TEXT).map(tuple),
-    st.lists(st.builds(Edit, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    st.lists(
+        st.one_of(
+            st.builds(Edit, st.sampled_from(("add", "set", "remove")), TEXT, TEXT),
+            st.builds(lambda name, octets: Edit("replace", name, "", octets), TEXT, st.binary()),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 FACTS = st.dictionaries(TEXT, st.one_of(st.booleans(), st.integers(), TEXT)).map(lambda facts: tuple(facts.items()))
 PLANS = st.builds(Plan, TEXT, st.lists(ACTIONS).map(tuple), st.lists(TEXT).map(tuple), FACTS, st.lists(TEXT).map(tuple))
@@ -147,7 +154,19 @@ PLANS = st.builds(Plan, TEXT, st.lists(ACTIONS).map(tuple), st.lists(TEXT).map(t
 
 @given(PLANS)
 def test_a_plan_is_read_back_from_its_json(plan: Plan) -> None:
-    assert from_data(json.loads(plan.as_json())) == plan
+    octets: list[bytes] = []
+    assert from_data(json.loads(render_json(plan.as_data(octets))), octets) == plan
+
+
+def test_what_a_program_made_of_the_message_is_no_part_of_the_json() -> None:
+    edits = (Edit("set", "X-A", "b"), Edit("replace", "body", "", b"new"))
+    data = Plan("keep", (Action("keep", edits=edits), Action("keep", edits=edits[1:]))).as_data()
+    assert [action["edits"] for action in json.loads(render_json(data))["actions"]] == [
+        [["set", "X-A", "b"], ["replace", "body", 0]],
+        [["replace", "body", 0]],
+    ]
+    with pytest.raises(LookupError):
+        from_data(json.loads(render_json(data)))
 
 
 @pytest.mark.parametrize(

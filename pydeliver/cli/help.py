@@ -11,7 +11,8 @@ pydeliver: delivers a message as your rules say, and never loses one.
   pydeliver [-d USER] [-f SENDER] [-r RECIPIENT] [-a DETAIL] [-A FIELD]... [--rules FILE]
             [--maildir DIR] [-o NAME=VALUE]...     deliver the message on standard input
   pydeliver --test MSG... [--rules FILE] [--json] [--trace] [-f ...] [-r ...] [-a ...]
-            [--now "2026-11-24 10:00"] [--no-system]   say what would become of it; writes nothing
+            [--now "2026-11-24 10:00"] [--no-system] [--offline]
+                                               say what would become of it; writes nothing
   pydeliver check [FILE]... [--json] [--phase P]   find every mistake in rules, run their tests
   pydeliver serve [-o NAME=VALUE]...               take mail by LMTP until a signal ends it
   pydeliver --version

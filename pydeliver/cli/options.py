@@ -23,7 +23,13 @@ WITH_ARGUMENT = {
 MEANINGLESS = ("-t", "-Y", "-e", "-k")
 MEANINGLESS_WITH_ARGUMENT = ("-V",)
 TEST_WITH_ARGUMENT = {"--now": "now"}
-TEST_FLAGS = {"--test": "test", "--json": "json", "--trace": "trace", "--no-system": "no_system"}
+TEST_FLAGS = {
+    "--test": "test",
+    "--json": "json",
+    "--trace": "trace",
+    "--no-system": "no_system",
+    "--offline": "offline",
+}
 _SEVERAL = ("settings", "fields")
 _HINTS = {
     "-m": "-m is not understood: the mailbox is for rules to say, and --rules names a rule file",
@@ -56,6 +62,7 @@ class Options:
     json: bool = False
     trace: bool = False
     no_system: bool = False
+    offline: bool = False
 
 
 def find_mode(arguments: list[str]) -> str | None:

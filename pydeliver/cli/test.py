@@ -19,17 +19,25 @@ from pydeliver.cli.deliver import find_recipient, read_message
 from pydeliver.cli.options import UsageError, parse_test
 from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.answer import answers_from, decide
+from pydeliver.delivery.commands import ask_program, refusal
 from pydeliver.delivery.handover import Told, read_envelope, received
 from pydeliver.delivery.prepare import commands_for, prepare
 from pydeliver.engine.explain import explain
+from pydeliver.engine.facts import Ran
 from pydeliver.plan import quote
 from pydeliver.state.places import Places
 from pydeliver.status import EX_USAGE, DeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydeliver.cli.options import Options
     from pydeliver.config import Setting
+    from pydeliver.delivery.answer import Answerer
+    from pydeliver.delivery.commands import Commands
     from pydeliver.delivery.prepare import Prepared
+    from pydeliver.engine.facts import Answer, Question
+    from pydeliver.message.view import Message
 
 
 def run(arguments: list[str]) -> int:
@@ -82,7 +90,7 @@ def _test(options: Options, prepared: Prepared, path: str, user: tuple[str, str]
     envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, user[0])
     trace: list[Any] | None = [] if options.trace else None
     commands = commands_for(user[0], Places(user[1]), envelope, settings, time.monotonic())
-    answers = answers_from(prepared.stores, commands, may_store=False)
+    answers = answers_from(prepared.stores, commands, _ask_program(options, commands, message), may_store=False)
     plan = decide(prepared.programs, message, envelope, answers, trace)
     lines = explain(trace, prepared.programs, plan, envelope) if trace is not None else ()
     notices = [f"notice {quote(problem.splitlines()[0])}" for problem in (*prepared.problems, plan.problem) if problem]
@@ -92,6 +100,21 @@ def _test(options: Options, prepared: Prepared, path: str, user: tuple[str, str]
         heading = [f"{path}:"] if len(options.messages) > 1 else []
         print("\n".join([*heading, *lines, str(plan), *notices]))
     return False
+
+
+def _ask_program(options: Options, commands: Callable[[], Commands], message: Message) -> Answerer:
+    """Programs that are asked are run, those that rewrite are not: the plan says so."""
+
+    def answer(question: Question) -> Answer:
+        if reason := refusal(commands(), question[0], question[2]):
+            return Ran("refused", reason=reason)
+        if question[0] == "rewrite":
+            return Ran("not run")
+        if options.offline:
+            return Ran("failed", reason="no program is asked, because of --offline")
+        return ask_program(commands(), message, question)
+
+    return answer
 
 
 def _extras(options: Options, path: str, lines: tuple[str, ...], notices: list[str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Answer what an evaluation needs to know of the world.
 
 Only looks: a dry run gets its answers here too, and leaves no trace.  A delivery
-that meets a long list makes the list's index.
+that meets a long list makes the list's index; what a program does that rules
+ask is its own affair.
 
 Does not know: rules; why a question was asked.
 """
@@ -12,7 +13,7 @@ import os
 import time
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import LISTED, Need
+from pydeliver.engine.facts import LISTED, PROGRAMS, Need
 from pydeliver.mailbox.maildir import Maildir
 from pydeliver.state.places import OutsideHome
 from pydeliver.status import UNEXPECTED, DeliveryError
@@ -60,8 +61,18 @@ def no_commands() -> Commands:
     raise DeliveryError(UNEXPECTED)
 
 
-def answers_from(stores: Stores, commands: Callable[[], Commands] = no_commands, may_store: bool = True) -> Answerer:
-    """Return what answers from a user's mailboxes, lists and state, and from what may be run for him.
+def no_program(question: Question) -> Answer:
+    """What asks a program where nobody has said of which message."""
+    raise DeliveryError(UNEXPECTED)
+
+
+def answers_from(
+    stores: Stores,
+    commands: Callable[[], Commands] = no_commands,
+    ask_program: Answerer = no_program,
+    may_store: bool = True,
+) -> Answerer:
+    """Return what answers from a user's mailboxes, lists and state, and from programs that may be run for him.
 
     Unless it `may_store`, no index of a list is made.
     """
@@ -74,6 +85,8 @@ def answers_from(stores: Stores, commands: Callable[[], Commands] = no_commands,
             return lists[0].answer(question)
         if word == "refusal":
             return _refusal(commands(), *arguments)
+        if word in PROGRAMS:
+            return ask_program(question)
         return _ANSWERS[word](stores, *arguments)
 
     return answer

@@ -15,6 +15,9 @@ import time
 
 from pydeliver import limits
 from pydeliver.address import parse_address
+from pydeliver.engine.facts import Ran
+from pydeliver.message.edit import edited, portion_of
+from pydeliver.message.text import guess
 from pydeliver.value import value
 from pydeliver.world.process import Command, Outcome, run
 
@@ -23,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydeliver.config import Setting
+    from pydeliver.engine.facts import Question
     from pydeliver.envelope import Envelope
+    from pydeliver.message.view import Message
 
-__all__ = ["VARIABLES", "Commands", "refusal", "run_command", "variables"]
+__all__ = ["VARIABLES", "Commands", "ask_program", "refusal", "restriction", "run_command", "variables"]
 
 VARIABLES = (
     *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG"),
@@ -60,10 +65,15 @@ def refusal(commands: Commands, word: str, argv: tuple[str, ...] = ()) -> str:
     """Why `word` (run, rewrite, pipe or redirect) may not do this; empty text if it may."""
     if os.geteuid() == 0:
         return "root runs no programs"
-    allowed = commands.settings[word]
-    if commands.is_virtual and allowed == "allowed" and word != "redirect":
+    if commands.is_virtual and commands.settings[word] == "allowed" and word != "redirect":
         return f"{word} runs only what the administrator names, for a user whose user id is not his own"
-    if allowed == "allowed" or (isinstance(allowed, tuple) and _path(commands, argv[0], allowed) in allowed):
+    return restriction(commands.settings, commands.home, word, argv)
+
+
+def restriction(settings: Mapping[str, Setting], home: str, word: str, argv: tuple[str, ...]) -> str:
+    """Why the administrator does not let `word` do this; empty text if he does."""
+    allowed = settings[word]
+    if allowed == "allowed" or (isinstance(allowed, tuple) and _path(home, argv[0], allowed) in allowed):
         return ""
     if isinstance(allowed, tuple):
         return f"the administrator allows {word} for {', '.join(allowed)} only"
@@ -78,15 +88,35 @@ def run_command(
     if timeout <= 0:
         return Outcome(is_timed_out=True)
     allowed = commands.settings[word]
-    path = _path(commands, argv[0], allowed if isinstance(allowed, tuple) else ())
+    path = _path(commands.home, argv[0], allowed if isinstance(allowed, tuple) else ())
     octets = limits.REWRITE_OCTETS if word == "rewrite" else limits.OUTPUT_OCTETS
     return run(Command((path, *argv[1:]), variables(commands), commands.home, timeout, octets), chunks)
 
 
-def _path(commands: Commands, program: str, allowed: tuple[str, ...]) -> str:
+def ask_program(commands: Commands, message: Message, question: Question) -> Ran:
+    """Answer `run` and `rewrite`: give a program its version of the message, or the part that is asked for."""
+    word, portion, argv, edits, *timeout = question
+    if reason := refusal(commands, word, argv):
+        return Ran("refused", reason=reason)
+    chunks = portion_of(edited(message, edits), portion)
+    outcome = run_command(commands, word, argv, chunks, timeout[0] if timeout else limits.PROGRAM_SECONDS)
+    if outcome.status is None:
+        return Ran("failed", reason=_with_complaint(outcome))
+    if word == "rewrite" and outcome.is_truncated:
+        return Ran("failed", reason=f"it gave more than {limits.REWRITE_OCTETS} octets")
+    return Ran("exited", outcome.status, outcome.output, _with_complaint(outcome))
+
+
+def _with_complaint(outcome: Outcome) -> str:
+    """Why it failed, and the first line of what it had to say."""
+    said = guess(outcome.complaint).strip().partition("\n")[0].strip()
+    return f"{outcome.failure} ({said})" if outcome.failure and said else outcome.failure
+
+
+def _path(home: str, program: str, allowed: tuple[str, ...]) -> str:
     """The program's path where that is known before it is looked for."""
     if program.startswith("~/"):
-        return commands.home + program[1:]
+        return home + program[1:]
     if "/" in program:
         return program
     for directory in _PATH.split(":"):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pydeliver.delivery.commands import Commands
     from pydeliver.delivery.retry import Attempt
+    from pydeliver.engine.facts import Answer, Question
     from pydeliver.envelope import Envelope
     from pydeliver.message.view import Message
     from pydeliver.plan import Plan
@@ -47,6 +48,11 @@ class Delivery:
     problems: tuple[str, ...] = ()
     notices: bool = True
     commands: Callable[[], Commands] = no_commands
+
+    def ask_program(self, question: Question) -> Answer:
+        from pydeliver.delivery.commands import ask_program
+
+        return ask_program(self.commands(), self.message, question)
 
 
 def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[Status], None]) -> None:
@@ -91,7 +97,7 @@ def _decided(delivery: Delivery) -> tuple[Plan, Attempt | None]:
         resumed = resume(delivery)
         if resumed is not None:
             return resumed.plan, resumed
-    answers = answers_from(delivery.stores, delivery.commands)
+    answers = answers_from(delivery.stores, delivery.commands, delivery.ask_program)
     plan = decide(delivery.programs, delivery.message, delivery.envelope, answers)
     if not plan.is_handed_on:
         return plan, None

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pydeliver import limits
 from pydeliver.engine.conditions import truth
-from pydeliver.engine.facts import Need, Unanswered, ask, in_words
-from pydeliver.engine.run import EvaluationError, Loop, Run
+from pydeliver.engine.facts import Need, Ran, Unanswered, ask, in_words
+from pydeliver.engine.run import Deferral, EvaluationError, Loop, Run
 from pydeliver.engine.values import items, match_items, scalar, text_of, texts
 from pydeliver.flags import flag_mistake
 from pydeliver.plan import STORES, Action, Plan, Where, quote
@@ -76,6 +76,8 @@ def _run_phase(run: Run, phase: str, program: Program) -> None:
         if phase != "after":
             run.actions.append(Action("keep", (), Where("evaluation stopped"), False, flags))
             run.keep_cancelled = True
+    except Deferral:
+        run.is_stopped = run.keep_cancelled = True
 
 
 def _run_program(run: Run, program: Program) -> None:
@@ -279,7 +281,9 @@ def _may_be_made(run: Run, kind: str, place: str) -> bool:
     allowed = run.program.setting("limits.new_mailboxes")
     if allowed is None:
         allowed = limits.NEW_MAILBOXES
-    if int(ask(run.facts, ("made today",))) + len(run.new_mailboxes) >= allowed:
+    made = ask(run.facts, ("made today",))
+    assert isinstance(made, int)
+    if made + len(run.new_mailboxes) >= allowed:
         run.note(f"the inbox instead of {kind} {quote(place)}: no more than {allowed} are made by expansion in a day")
         return False
     run.new_mailboxes.append((kind, place))
@@ -371,6 +375,12 @@ def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     return tuple([known.pop(flag.lower()) for flag in (*one, *other) if flag.lower() in known])
 
 
+def _rewrite(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
+    from pydeliver.engine.rewrite import rewrite
+
+    return rewrite(run, dict(arguments), where)
+
+
 _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
     "keep": _keep,
     "file": _file,
@@ -384,6 +394,7 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
     "header add": _header_edit,
     "header set": _header_edit,
     "header remove": _header_edit,
+    "rewrite": _rewrite,
 }
 
 
@@ -434,7 +445,8 @@ def _merged(first: Action, second: Action) -> Action:
 
 
 def _facts(run: Run) -> tuple[tuple[str, Any], ...]:
-    return tuple([(in_words(question), answer) for question, answer in run.used.items()])
+    known = [(in_words(question), answer) for question, answer in run.used.items()]
+    return tuple([(name, str(answer) if isinstance(answer, Ran) else answer) for name, answer in known])
 
 
 __all__ = ["Need", "evaluate"]

@@ -34,6 +34,10 @@ class EvaluationError(Exception):
     """A mistake of the rules that only shows as they run: a limit was passed."""
 
 
+class Deferral(Exception):
+    """A rule wants the message to be tried again because something failed; says what."""
+
+
 class Loop:
     """A `for each` under way."""
 
@@ -89,7 +93,7 @@ class Run:
         self.forks: list[tuple[int, Copied]] = []
         self.keep_cancelled = False
         self.notes: dict[str, None] = {}  # in order, each once
-        self.used: dict[tuple[str, ...], Any] = {}  # facts, in the order asked
+        self.used: dict[tuple[Any, ...], Any] = {}  # facts, in the order asked
         self.new_mailboxes: list[tuple[str, str]] = []  # that expansions name: kind and place
         self.steps = 0
         self.is_stopped = False
@@ -132,7 +136,7 @@ class Run:
         if len(self.version.edits) >= limits.EDITS:
             raise EvaluationError(f"the rules edited the message more than {limits.EDITS} times")
         fields = len(self.received.fields) + len(self.version.edits)  # each edit makes the header anew
-        self.spend(fields + len(edit.value) // limits.CHARACTERS_PER_STEP)
+        self.spend(fields + (len(edit.value) + len(edit.octets)) // limits.CHARACTERS_PER_STEP)
         self.version = self.version.after(edit)
 
     def item(self, word: str) -> Item:

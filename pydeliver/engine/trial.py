@@ -10,7 +10,7 @@ Does not know: files; nor how a failure is shown.
 from __future__ import annotations
 
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import LISTED, UNASKED, Need, in_words, quiet_answer
+from pydeliver.engine.facts import LISTED, UNASKED, Need, Ran, in_words, quiet_answer
 from pydeliver.engine.run import Run
 from pydeliver.engine.values import text_of, texts
 from pydeliver.envelope import Envelope
@@ -20,10 +20,13 @@ from pydeliver.plan import Action, Plan
 from pydeliver.rules import ast
 from pydeliver.rules.check import literal
 from pydeliver.rules.compile import compile_action, compile_value
+from pydeliver.rules.patterns import plain_regex
 from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydeliver.engine.facts import Answer, Question
     from pydeliver.rules.program import Program, Value
 
@@ -53,13 +56,16 @@ def _run(rules: ast.RuleFile, program: Program, test: ast.Test) -> Trial:
     message = Message(_message(test).encode())
     envelope = _envelope(test, program, message)
     facts, members = _assumed(test), _assumed_members(test, message, envelope)
+    programs = _assumed_programs(test)
     quiet: list[str] = []
     plan = evaluate((("user", program),), message, envelope, facts)
     while isinstance(plan, Need):
-        assumed = _member_answer(plan.question, members)
-        facts[plan.question] = quiet_answer(plan.question) if assumed is None else assumed
-        if assumed is None and plan.question[0] not in UNASKED:
-            quiet.append(f"{in_words(plan.question)} is {str(facts[plan.question]).lower()}")
+        question = plan.question
+        # Of a program it is assumed whatever version of the message it is given.
+        assumed = programs.get(question[1:3]) if question[0] == "run" else _member_answer(question, members)
+        facts[question] = quiet_answer(question) if assumed is None else assumed
+        if assumed is None and question[0] not in UNASKED:
+            quiet.append(f"{in_words(question)} is {str(facts[question]).lower()}")
         plan = evaluate((("user", program),), message, envelope, facts)
     expected = tuple([_expected(line.arguments[0]).words for line in test.lines if line.word == "expect"])
     line = rules.source.line_of(test.span.start)
@@ -103,7 +109,7 @@ def _assumed(test: ast.Test) -> dict[Question, Answer]:
         condition, answer = line.arguments[0], True
         if isinstance(condition, ast.Not):
             condition, answer = condition.condition, False
-        if isinstance(condition, ast.Fact):
+        if isinstance(condition, ast.Fact) and not condition.word.startswith("run "):
             said = [literal(a.value) or "" for a in condition.arguments if isinstance(a.value, ast.Text)]
             facts[condition.word, *said] = answer
     return facts
@@ -132,6 +138,40 @@ def _member_answer(question: Question, members: dict[tuple[str, str], bool]) -> 
     if None in known and not any(known):
         return None
     return any(known) if word == "in list" else all(known)
+
+
+def _assumed_programs(test: ast.Test) -> dict[tuple[str, tuple[str, ...]], Ran]:
+    """What a test assumes of programs, by portion and command; several lines can tell of one."""
+    found: dict[tuple[str, tuple[str, ...]], Ran] = {}
+    for line in test.lines:
+        condition, holds = line.arguments[0], True
+        if isinstance(condition, ast.Not):
+            condition, holds = condition.condition, False
+        if line.word == "assume" and isinstance(condition, ast.Fact) and condition.word.startswith("run "):
+            said = {argument.name: argument.value for argument in condition.arguments}
+            command = (str(said.get("portion", "")), _command(said["argv"]))
+            found[command] = _told(found.get(command, Ran("exited")), said, holds)
+    return found
+
+
+def _command(argv: object) -> tuple[str, ...]:
+    assert isinstance(argv, ast.List)
+    return tuple([literal(said) or "" if isinstance(said, ast.Text) else _digits(said) for said in argv.items])
+
+
+def _digits(number: object) -> str:
+    return text_of(number.number) if isinstance(number, ast.Number) else ""
+
+
+def _told(ran: Ran, said: Mapping[str, object], holds: bool) -> Ran:
+    """What is known of a program by one more line."""
+    pattern, status = said.get("pattern"), said.get("status")
+    if isinstance(pattern, ast.Pattern):
+        printed = plain_regex(pattern.regex) if holds else ""
+        return Ran(ran.outcome, ran.status, (printed or "").encode())
+    wanted = int(status.number) if isinstance(status, ast.Number) else 0
+    other = 0 if wanted else 1
+    return Ran(ran.outcome, wanted if holds else other, ran.output)
 
 
 def _expected(expected: object) -> Action:

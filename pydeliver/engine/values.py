@@ -179,6 +179,18 @@ def match_items(run: Run, pattern: Pattern, value: Value) -> tuple[dict[str, str
     return tuple(found)
 
 
+# ---------------------------------------------------------------- commands
+
+
+def arguments(run: Run, value: Value) -> tuple[str, ...]:
+    """The arguments of a command: what expands in one is never split, and cut where no system would take it."""
+    said = [text_of(scalar(run, item)) for item in value[1:]]
+    for argument in said:
+        if len(argument) > limits.ARGUMENT_CHARACTERS:
+            run.note(f"an argument of {said[0]} was cut at {limits.ARGUMENT_CHARACTERS} characters")
+    return tuple([argument[: limits.ARGUMENT_CHARACTERS] for argument in said])
+
+
 # ---------------------------------------------------------------- one value
 
 
@@ -277,4 +289,4 @@ def truncated(run: Run, text: str) -> str:
     return text[: limits.TEXT_CHARACTERS]
 
 
-__all__ = ["items", "match_items", "number_of", "scalar", "text_of", "texts", "truncated"]
+__all__ = ["arguments", "items", "match_items", "number_of", "scalar", "text_of", "texts", "truncated"]

@@ -1,4 +1,4 @@
-"""Edits of a header: an overlay over the octets received.
+"""Edits of a message: of its header an overlay over the octets received, or octets in place of a part.
 
 What is not edited stays octet for octet the same, the body is shared.  A value
 can never add a line or a field: CR, LF and NUL become spaces, everything that is
@@ -8,6 +8,7 @@ a `ValueError`: whoever wrote the edit made the mistake, not the message.
 `add` puts a field at the top, the last added first, so that it stands among the trace
 fields; `set` replaces the first field of that name and drops the others, or adds;
 `remove` drops all, and a broken line before one with it.  Fields that a limit hid from the search are not touched.
+`replace` puts octets where the header, the body or the whole message was.
 
 Does not know: rules, who asked for an edit.
 References: RFC 5322 sections 2.1.1 and 2.2.3, RFC 2047 section 5.
@@ -17,15 +18,14 @@ from __future__ import annotations
 
 from pydeliver.message.header import Field, is_field_name
 from pydeliver.message.text import encode_words, one_line
+from pydeliver.message.view import Message, from_line_octets
 from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pydeliver.message.view import Message
-
-__all__ = ["Edit", "edited", "render_field"]
+__all__ = ["Edit", "edited", "portion_of", "render_field", "replacement_mistake"]
 
 _LINE_CHARACTERS = 76  # of a line with an encoded word (RFC 2047 section 2)
 _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
@@ -34,24 +34,65 @@ _LONGEST_WORD = 900  # leaves room for a name; a longer one is encoded, so that 
 
 @value
 class Edit:
-    """One change of the header: `kind` is add, set or remove; `value` is text, not yet encoded."""
+    """One change: `kind` is add, set or remove of a field; `value` is text, not yet encoded.
+
+    Or it is replace: of the `name`d portion, header, body or "" for all, by `octets`.
+    """
 
     kind: str
     name: str
-    value: str
+    value: str = ""
+    octets: bytes = b""
 
 
 def edited(message: Message, edits: Iterable[Edit]) -> Message:
     """Return a view of the message with the edits made, in order."""
-    pieces = _pieces(message)
-    line_end = message.line_end
+    pieces: list[tuple[str, bytes]] = []
     changed = False
     for edit in edits:
+        if edit.kind == "replace":
+            message, changed = _replaced(_overlay(message, pieces) if changed else message, edit), False
+            continue
+        if not changed:
+            pieces, line_end = _pieces(message), message.line_end
         if not is_field_name(edit.name.encode("utf-8", "surrogatepass")):
             raise ValueError(f"{edit.name!r} is no field name: printable ASCII without space and colon is expected")
         pieces = _applied(pieces, edit, line_end)
         changed = True
     return _overlay(message, pieces) if changed else message
+
+
+def portion_of(message: Message, portion: str) -> Iterator[bytes | memoryview]:
+    """The octets of the header with the empty line behind it, of the body, or of all."""
+    if portion != "body":
+        yield from (message.header, message.line_end) if portion else message.chunks()
+    else:
+        yield message.body
+
+
+def replacement_mistake(portion: str, octets: bytes) -> str:
+    """Why octets cannot stand in place of a portion; empty text if they can."""
+    if not octets.strip():
+        return "it gave nothing"
+    if portion == "body":
+        return ""
+    first = Message(octets).layout.fields[:1]
+    if not first or first[0].start != from_line_octets(octets):
+        return "what it gave has no header"
+    head = octets.rstrip(b"\r\n")
+    if portion and (b"\n\n" in head or b"\n\r\n" in head):
+        return "what it gave is more than a header"
+    return ""
+
+
+def _replaced(message: Message, edit: Edit) -> Message:
+    if not edit.name:
+        return Message(edit.octets)
+    line_end = message.line_end
+    if edit.name == "body":
+        return Message(b"".join([message.header, line_end, edit.octets]))
+    header = edit.octets[from_line_octets(edit.octets) :].rstrip(b"\r\n")
+    return Message(b"".join([header, line_end, line_end, message.body]))
 
 
 def _pieces(message: Message) -> list[tuple[str, bytes]]:

@@ -19,7 +19,7 @@ from pydeliver.message.header import is_field_name
 from pydeliver.naming import MailboxNameError, directory_name
 from pydeliver.rules import ast
 from pydeliver.rules.names import NameMistake, Reading, is_field, read_field
-from pydeliver.rules.patterns import PatternMistake, parse_glob, regex_captures, unbraced
+from pydeliver.rules.patterns import PatternMistake, parse_glob, plain_regex, regex_captures, unbraced
 from pydeliver.rules.source import Mistake, RuleError, Source, Span, printable
 from pydeliver.status import parse_status
 
@@ -340,6 +340,8 @@ class _Walk:
                 else "after rules may hold also file, flag, unflag, header edits and log"
             )
             self.mistake(action.word_span, f"{action.word} decides, and the after rules may not", hint)
+        if self.phase == "after" and action.word == "rewrite":
+            self.mistake(action.word_span, "rewrite cannot stand in the after rules", "put it into the before rules")
         names = [argument.name for argument in action.arguments]
         if "create" in names and "mailbox" not in names:
             span = action.arguments[names.index("create")].span
@@ -365,6 +367,10 @@ class _Walk:
             self.later(argument.span, "sender srs", vocabulary.REWRITTEN_SENDERS)
         elif argument.name == "status" and isinstance(argument.value, ast.Text):
             self.status(action.word, argument.value, known)
+        elif argument.name == "argv" and isinstance(argument.value, ast.List):
+            self.argv(argument.value, known)
+        elif argument.name == "timeout" and isinstance(argument.value, ast.Number):
+            self.timeout(argument.value)
         elif argument.name in ("name", "value") and isinstance(argument.value, ast.Text):
             self.header_edit(action.word, argument.name, argument.value, known)
         elif isinstance(argument.value, ast.Text):
@@ -402,6 +408,26 @@ class _Walk:
             is_system = said.startswith("\\")
             hint = _KEYWORD_HINT if said and len(said) <= limits.KEYWORD_CHARACTERS else 'as: flag "\\Flagged", "work"'
             self.mistake(flag.span, mistake, f"there are {', '.join(SYSTEM_FLAGS)}" if is_system else hint)
+
+    def argv(self, command: ast.List, known: _Known) -> None:
+        """A command: the program is written out, what follows may expand."""
+        for item in command.items:
+            self.value(item, known)
+        program = command.items[0] if command.items else command
+        said = literal(program) if isinstance(program, ast.Text) else None
+        if not command.items or said == "":
+            self.mistake(program.span, "a command begins with a program", 'as: ["grep", "-q", "word"]')
+        elif said is None:
+            hint = "a message must not choose what is run; its texts can be arguments"
+            self.mistake(program.span, "the program of a command is written out", hint)
+        elif " " in said and "/" not in said:
+            arguments = ", ".join([f'"{word}"' for word in said.split()])
+            self.mistake(program.span, "a command is a list of arguments, no line for a shell", f"write [{arguments}]")
+
+    def timeout(self, number: ast.Number) -> None:
+        if number.unit != "time" or not 1 <= number.number <= limits.DEADLINE:
+            text = f"a timeout is a time of 1s to {limits.DEADLINE}s"
+            self.mistake(number.span, text, "as: timeout 30s")
 
     def header_edit(self, word: str, name: str, text: ast.Text, known: _Known) -> None:
         """A field's name or its text, as far as it is written out."""
@@ -463,19 +489,26 @@ class _Walk:
             case ast.Not():
                 return self.condition(condition.condition, known)
             case ast.Fact():
-                self.fact(condition, known)
-                return known
+                return self.fact(condition, known)
             case ast.Claim():
                 return self.claim(condition, known)
 
-    def fact(self, fact: ast.Fact, known: _Known) -> None:
+    def fact(self, fact: ast.Fact, known: _Known) -> _Known:
         word = vocabulary.FACTS[fact.word]
         if word.later:
             self.later(fact.span, fact.word, word.later)
-            return
+            return known
+        captured: frozenset[str] = frozenset()
         for argument in fact.arguments:
             if isinstance(argument.value, ast.Text):  # `mailbox "X" exists`
                 self.mailbox(argument.value, known)
+            elif isinstance(argument.value, ast.List):
+                self.argv(argument.value, known)
+            elif isinstance(argument.value, ast.Pattern):
+                captured = self.regex(argument.value, known)
+            elif isinstance(argument.value, ast.Number) and argument.value.number not in range(256):
+                self.mistake(argument.value.span, "an exit status is a whole number from 0 to 255", "as: exits 1")
+        return None if known is None else known | captured
 
     def claim(self, claim: ast.Claim, known: _Known) -> _Known:
         word = vocabulary.OPERATORS[claim.operator]
@@ -731,6 +764,7 @@ class _Walk:
         elif isinstance(wanted, ast.Fact):
             self.fact(wanted, frozenset())
             self.all_plain(wanted.arguments, "assume")
+            self.printed(wanted)
         else:
             self.later(line.span, "assume", vocabulary.TIME)
 
@@ -747,6 +781,13 @@ class _Walk:
 
     def follows(self, line: ast.TestLine) -> None:
         self.mistake(line.span, "this follows from the message and the list", "write the fields in the message")
+
+    def printed(self, fact: ast.Fact) -> None:
+        """What a test assumes that a program prints is the text itself."""
+        for argument in fact.arguments:
+            if isinstance(argument.value, ast.Pattern) and plain_regex(argument.value.regex) is None:
+                text = "what a program is assumed to print is written out, without wildcards"
+                self.mistake(argument.value.span, text, "as: outputs /spam 7.5/")
 
     def expect(self, line: ast.TestLine) -> None:
         expected = line.arguments[0]
@@ -766,6 +807,8 @@ class _Walk:
             for text in texts:
                 if isinstance(text, ast.Text):
                     self.plain(text, what)
+                elif argument.name == "argv" and not isinstance(text, ast.Number):
+                    self.mistake(argument.span, f"nothing expands in {what}", "write it as it comes out")
 
 
 def _mailbox_mistake(text: ast.Text, shape: str, reason: str) -> tuple[str, str]:

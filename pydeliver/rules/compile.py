@@ -239,6 +239,8 @@ class _Compiler:
             return self.text(argument.value, "mailbox" if argument.name in vocabulary.TARGETS else "")
         if isinstance(argument.value, ast.List):
             return ("texts", *[self.value(item) for item in argument.value.items if not isinstance(item, ast.Pattern)])
+        if isinstance(argument.value, ast.Number):
+            return ("number", argument.value.number)
         return ("text", str(argument.value))
 
     # ------------------------------------------------------------ conditions
@@ -266,8 +268,22 @@ class _Compiler:
         written = self.written(fact.span)
         if fact.word == "addressed to me":
             return ("addressed", written)
+        if fact.word.startswith("run "):
+            return self.run(fact, written)
         arguments = tuple([self.argument(argument) for argument in fact.arguments])
         return ("fact", written, fact.word, *arguments)
+
+    def run(self, fact: ast.Fact, written: str) -> Condition:
+        """("run", written, "exits" or "outputs", portion, argv, status or pattern)."""
+        given = {argument.name: argument for argument in fact.arguments}
+        portion = str(given["portion"].value) if "portion" in given else ""
+        argv = self.argument(given["argv"])
+        if "pattern" in given:
+            pattern = given["pattern"].value
+            assert isinstance(pattern, ast.Pattern)
+            return ("run", written, "outputs", portion, argv, self.pattern(pattern))
+        status = given["status"].value if "status" in given else None
+        return ("run", written, "exits", portion, argv, status.number if isinstance(status, ast.Number) else 0)
 
     def claim(self, claim: ast.Claim, operator: str) -> Condition:
         written = self.written(claim.span)

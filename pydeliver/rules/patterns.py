@@ -228,3 +228,20 @@ def _better_set(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
     if not other:
         return one
     return other if not one or min(map(len, other)) > min(map(len, one)) else one
+
+
+def plain_regex(regex: str) -> str | None:
+    """The one text that a regex stands for; None if it stands for more."""
+    said, escaped = "", False
+    for character in regex:
+        if escaped:
+            if character.isalnum():
+                return None
+            said, escaped = said + character, False
+        elif character == "\\":
+            escaped = True
+        elif character in ".^$*+?|()[]{}":
+            return None
+        else:
+            said += character
+    return said

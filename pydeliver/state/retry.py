@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from binascii import a2b_base64, b2a_base64
 
 from pydeliver import limits
 from pydeliver.jsonline import render_json
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pydeliver.envelope import Envelope
+    from pydeliver.jsonline import Json
     from pydeliver.plan import Plan
     from pydeliver.state.places import Places
 
@@ -139,7 +141,10 @@ class RecordFile:
 
     def prepare(self, record: Record) -> None:
         """Do all that takes long, before what the record says is true; raises OSError."""
-        raw = render_json({"plan": record.plan.as_data(), "done": record.done, "problem": record.problem}).encode()
+        held: list[bytes] = []
+        plan = record.plan.as_data(held)
+        octets: list[Json] = [b2a_base64(one, newline=False).decode() for one in held]
+        raw = render_json({"plan": plan, "octets": octets, "done": record.done, "problem": record.problem}).encode()
         path = f"{self._path}.new"
         _try(os.unlink, path)  # of a delivery that was killed; this one has the lock
         file = self._create(path)
@@ -204,7 +209,9 @@ def _octets(file: int, now: float) -> bytes:
     is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
     if not is_ours or found.st_nlink != 1 or abs(now - found.st_mtime) > limits.RETRY_RECORD_AGE:
         return b""
-    raw = os.read(file, limits.RETRY_RECORD_OCTETS + 1)
+    if found.st_size > limits.RETRY_RECORD_OCTETS:
+        return b""
+    raw = os.read(file, found.st_size + 1)
     return raw if len(raw) == found.st_size else b""
 
 
@@ -213,10 +220,10 @@ def _parse(raw: bytes) -> Record | None:
 
     try:
         data = json.loads(raw)
-        plan = from_data(data["plan"])
+        plan = from_data(data["plan"], [a2b_base64(one) for one in data["octets"]])
         done = tuple([place for place in data["done"] if 0 <= place < len(plan.actions)])
         return Record(plan, done, str(data["problem"]))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
         return None
 
 

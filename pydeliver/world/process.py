@@ -65,8 +65,8 @@ class Outcome:
     """How a program ended.
 
     `status` is what it exited with, None if it did not exit by itself;
-    `error` the errno for which it could not even be started.  `complaint` is
-    the beginning of its standard error.
+    `error` the errno for which it could not even be started, be it for want of
+    its `directory`.  `complaint` is the beginning of its standard error.
     """
 
     status: int | None = None
@@ -76,10 +76,13 @@ class Outcome:
     is_truncated: bool = False
     output: bytes = b""
     complaint: bytes = b""
+    directory: str = ""
 
     @property
     def failure(self) -> str:
         """Why it did not do what was asked, in words; empty if it exited with 0."""
+        if self.directory:
+            return f"it cannot be started in {self.directory}: {os.strerror(self.error)}"
         if self.error:
             return f"it cannot be started: {os.strerror(self.error)}"
         if self.is_timed_out:
@@ -94,7 +97,7 @@ def run(command: Command, chunks: Iterable[bytes | memoryview]) -> Outcome:
     try:
         running = _Running(command, chunks)
     except OSError as error:
-        return Outcome(error=error.errno or errno.EIO)
+        return Outcome(error=error.errno or errno.EIO, directory=error.filename or "")
     try:
         is_timed_out = not running.attend(time.monotonic() + command.timeout)
         return running.outcome(is_timed_out)
@@ -241,7 +244,7 @@ def _start(command: Command, given: tuple[int, int]) -> tuple[int, int, int, int
         for descriptor in (input_read, output_write, error_write, failed_write):
             ends.remove(descriptor)
             os.close(descriptor)
-        _raise_failure(os.read(failed_read, _PIECE))
+        _raise_failure(os.read(failed_read, _PIECE), command)
         for descriptor in (input_write, output_read, error_read):
             os.set_blocking(descriptor, False)
         started = (pid, os.pidfd_open(pid), input_write, output_read, error_read)
@@ -283,10 +286,11 @@ def _octets(text: str) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _raise_failure(said: bytes) -> None:
-    """What the child wrote before it could become the program: `NAME:ERRNO in hexadecimal:…`."""
+def _raise_failure(said: bytes, command: Command) -> None:
+    """What the child wrote before it could become the program: `NAME:ERRNO in hexadecimal:WHERE`."""
     if said:
-        raise OSError(int(said.split(b":")[1], 16), "cannot be started")
+        _, number, where = said.split(b":", 2)
+        raise OSError(int(number, 16), "cannot be started", command.directory if where else None)
 
 
 def _discard(pid: int) -> None:

@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pydeliver.config import SETTINGS
-from pydeliver.delivery.commands import VARIABLES, Commands, commands_until, refusal, run_command, variables
+from pydeliver.delivery.commands import (
+    VARIABLES,
+    Commands,
+    ask_program,
+    commands_until,
+    refusal,
+    run_command,
+    variables,
+)
+from pydeliver.engine.facts import Ran
 from pydeliver.envelope import Envelope
+from pydeliver.message.edit import Edit
+from pydeliver.message.view import Message
 
 if TYPE_CHECKING:
     from pydeliver.config import Setting
@@ -105,3 +116,50 @@ def test_no_command_takes_longer_than_the_delivery() -> None:
 def test_time_is_kept_for_storing() -> None:
     assert commands_until(1_000, 240) == 1_220
     assert commands_until(1_000, 10) == 1_005
+
+
+MESSAGE = Message(b"From ann Tue Nov 24\nSubject: tea\nX-A: 1\n\nwater\n")
+
+
+def asked(word: str, portion: str, *argv: str, edits: tuple[Edit, ...] = (), message: Message = MESSAGE) -> Ran:
+    return ask_program(commands(), message, (word, portion, argv, edits, *([20] if word == "rewrite" else [])))
+
+
+@pytest.mark.usefixtures("not_root")
+def test_a_program_is_given_its_version_of_the_message_or_a_part_of_it() -> None:
+    assert asked("run", "", "cat") == Ran("exited", 0, b"Subject: tea\nX-A: 1\n\nwater\n")
+    assert asked("run", "header", "cat") == Ran("exited", 0, b"Subject: tea\nX-A: 1\n\n")
+    assert asked("run", "body", "cat") == Ran("exited", 0, b"water\n")
+    edits = (Edit("set", "Subject", "milk"), Edit("replace", "body", "", b"cow\n"), Edit("remove", "X-A"))
+    assert asked("run", "", "cat", edits=edits) == Ran("exited", 0, b"Subject: milk\n\ncow\n")
+    assert asked("rewrite", "", "tr", "a-z", "A-Z") == Ran("exited", 0, b"SUBJECT: TEA\nX-A: 1\n\nWATER\n")
+
+
+@pytest.mark.usefixtures("not_root")
+def test_why_a_program_failed_is_told_with_what_it_had_to_say() -> None:
+    assert asked("run", "", "sh", "-c", "echo no such judge >&2; echo x; exit 3") == Ran(
+        "exited", 3, b"x\n", "it exited with 3 (no such judge)"
+    )
+    assert asked("run", "", "sh", "-c", "kill -9 $$") == Ran("failed", reason="it was ended by signal 9")
+    assert asked("run", "", "no-such") == Ran("failed", reason="it cannot be started: No such file or directory")
+    assert asked("run", "", "sh", "-c", "yes | head -c 100000").output == b"y\n" * 32_768
+
+
+@pytest.mark.usefixtures("not_root")
+def test_a_new_message_is_taken_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    big = Message(b"Subject: big\n\n" + b"x" * 79 + b"\n" * 50_000_000)
+    ran = asked("rewrite", "", "cat", message=big)
+    assert ran.output == big.raw
+    monkeypatch.setattr("pydeliver.limits.REWRITE_OCTETS", 1_000_000)
+    assert asked("rewrite", "", "cat", message=big) == Ran("failed", reason="it gave more than 1000000 octets")
+
+
+def test_what_may_not_run_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert asked("run", "", "touch", str(made)) == Ran("refused", reason="root runs no programs")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    question = ("rewrite", "", ("touch", str(made)), (), 5)
+    refused = Ran("refused", reason="the administrator refuses rewrite")
+    assert ask_program(commands(rewrite="refused"), MESSAGE, question) == refused
+    assert not made.exists()

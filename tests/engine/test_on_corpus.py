@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
 
 from pydeliver import vocabulary
 from pydeliver.engine.conditions import truth
+from pydeliver.engine.facts import Ran
 from pydeliver.engine.run import Run
 from pydeliver.engine.values import text_of, texts
 from pydeliver.envelope import Envelope
@@ -26,6 +27,9 @@ from pydeliver.rules.load import compile_text
 from pydeliver.rules.program import Program
 from pydeliver.rules.source import Source
 from tests.real_mail import collected, labelled
+
+if TYPE_CHECKING:
+    from pydeliver.engine.facts import Answer, Question
 
 AT_LEAST = 3_900
 SECONDS = 0.5  # for one condition on one message, on a machine that does other things too
@@ -88,6 +92,7 @@ def conditions(mail: Mail, with_parts: bool) -> Iterator[str]:
         yield from compared_texts(field, values(mail, field))
     for field in (*NUMBERS, *[f"count of {f}" for f in built_fields(False) if is_counted(f)]):
         yield from compared_numbers(field, values(mail, field))
+    yield from [f'run ["judge"] {asked}' for asked in ("succeeds", "exits 1", "outputs /no identity/")]
     yield from ("addressed to me", MAILBOX, 'subject matches /a/ or not to contains "@"')
 
 
@@ -180,11 +185,15 @@ def test_every_condition_is_evaluated_on_every_message(mail: Mail, with_parts: b
     assert [c for c, count in zip(written, true, strict=True) if count == len(mail)] == []
 
 
-def answers(message: Message) -> dict[tuple[str, ...], bool]:
+def answers(message: Message) -> dict[Question, Answer]:
     from pydeliver.naming import sanitise
 
     identity = [field.text for field in message.values("message-id")][:1]
-    return {("mailbox exists", sanitise(text[:3])): text > "<3" for text in identity}
+    ran = Ran("exited", message.size % 2, b"" if identity else b"no identity")
+    return {
+        ("run", "", ("judge",), ()): ran,
+        **{("mailbox exists", sanitise(text[:3])): text > "<3" for text in identity},
+    }
 
 
 def test_every_built_word_is_among_the_conditions() -> None:
@@ -192,4 +201,7 @@ def test_every_built_word_is_among_the_conditions() -> None:
     said = "\n".join([*compared_texts("subject", ["word"]), *compared_numbers("size", ["1", "2"])])
     for word, operator in vocabulary.OPERATORS.items():
         assert operator.later or f" {word}" in said
-    assert [fact for fact, word in vocabulary.FACTS.items() if not word.later] == ["mailbox exists", "addressed to me"]
+    assert [fact for fact, word in vocabulary.FACTS.items() if not word.later] == [
+        *("mailbox exists", "addressed to me"),
+        *("run succeeds", "run exits", "run outputs"),
+    ]

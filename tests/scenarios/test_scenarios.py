@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import bodies, conditions, edits, evaluation, redirects, texts
+from tests.scenarios import bodies, conditions, edits, evaluation, programs, redirects, texts
 from tests.scenarios.scenario import Scenario, check_scenario
 
 SCENARIOS = [
-    scenario for module in (evaluation, conditions, edits, redirects, texts, bodies) for scenario in module.SCENARIOS
+    scenario
+    for module in (evaluation, conditions, edits, programs, redirects, texts, bodies)
+    for scenario in module.SCENARIOS
 ]
 
 

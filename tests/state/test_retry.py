@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from pydeliver.envelope import Envelope
-from pydeliver.limits import RETRY_RECORD_AGE, RETRY_RECORD_OCTETS
+from pydeliver.limits import RETRY_RECORD_AGE
+from pydeliver.message.edit import Edit
 from pydeliver.message.view import Message
 from pydeliver.plan import Action, Plan, Where
 from pydeliver.state.places import Places
 from pydeliver.state.retry import Record, RecordFile, fingerprint, has_records
 
+OCTETS = 1 << 20  # enough for these
 NAME = "a1b2c3d4e5f607182"
 PLAN = Plan(
     "redirect",
@@ -25,6 +27,11 @@ PLAN = Plan(
     ),
 )
 RECORD = Record(PLAN, (0,), "something was wrong")
+
+
+@pytest.fixture(autouse=True)
+def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pydeliver.limits.RETRY_RECORD_OCTETS", OCTETS)
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def directory(path: Path) -> None:
 
 
 def too_large(path: Path) -> None:
-    path.write_bytes(path.read_bytes() + b" " * RETRY_RECORD_OCTETS)
+    path.write_bytes(path.read_bytes() + b" " * OCTETS)
 
 
 def too_old(path: Path) -> None:
@@ -172,8 +179,15 @@ def test_records_are_there_until_they_are_too_old(places: Places, path: Path) ->
 
 def test_a_record_that_is_too_large_is_not_written_and_leaves_nothing(places: Places) -> None:
     with pytest.raises(OSError, match="cut short"):
-        RecordFile(places, NAME).write(Record(PLAN, (), "x" * RETRY_RECORD_OCTETS))
+        RecordFile(places, NAME).write(Record(PLAN, (), "x" * OCTETS))
     assert os.listdir(places.retry) == []
+
+
+def test_what_a_program_made_of_the_message_is_in_the_record(places: Places) -> None:
+    edits = (Edit("replace", "", "", bytes(range(256)) * 1_000), Edit("add", "X-A", "b"))
+    plan = Plan("keep", (Action("keep", edits=edits), Action("redirect", (("addresses", ("a@x",)),), edits=edits[:1])))
+    RecordFile(places, NAME).write(Record(plan, (0,)))
+    assert RecordFile(places, NAME).read(time.time()) == Record(plan, (0,))
 
 
 def name(raw: bytes, sender: str = "a@x", recipient: str = "b@y", detail: str | None = None) -> str:

@@ -45,6 +45,7 @@ def test_what_it_reads_prints_and_exits_with() -> None:
         (Outcome(None, 9), "it was ended by signal 9"),
         (Outcome(None, 9, is_timed_out=True), "it took too long"),
         (Outcome(error=errno.ENOENT), "it cannot be started: No such file or directory"),
+        (Outcome(error=errno.EACCES, directory="/root"), "it cannot be started in /root: Permission denied"),
     ],
 )
 def test_a_failure_in_words(outcome: Outcome, failure: str) -> None:
@@ -117,7 +118,7 @@ def test_a_file_that_is_no_program_and_a_directory_that_is_not_there(tmp_path: P
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o755)
         assert run(command(str(tmp_path / name)), []) == Outcome(error=error)
-    assert run(command("true", directory="/no/such"), []) == Outcome(error=errno.ENOENT)
+    assert run(command("true", directory="/no/such"), []) == Outcome(error=errno.ENOENT, directory="/no/such")
     assert run(command("true", "x" * 200_000), []) == Outcome(error=errno.E2BIG)
 
 

@@ -70,6 +70,7 @@ _MODULES = {
     "matches": "matches",
     "addressed": "addressed",
     "fact": "fact",
+    "run": "program",
 }
 _judges: dict[str, Judge] = {}
 

@@ -12,13 +12,15 @@ from pydeliver.engine.values import scalar, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pydeliver.engine.conditions import Judge, Truth
     from pydeliver.engine.facts import Answer
     from pydeliver.engine.run import Run
     from pydeliver.rules.program import Condition
 
 
-def asked(run: Run, *question: str) -> Answer:
+def asked(run: Run, *question: Any) -> Answer:
     """The answer to a question, noted as used."""
     if question not in run.used and len(run.used) >= limits.FACTS:
         raise EvaluationError(f"the rules asked more than {limits.FACTS} questions")
