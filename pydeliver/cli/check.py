@@ -208,14 +208,6 @@ def _renew_system_copies(settings: dict[str, Any]) -> None:
         path = str(settings[f"{phase}_rules"])
         if path == SETTINGS[f"{phase}_rules"].default:
             loaded = load_rules(Origin(path, phase=phase), f"{SYSTEM_COPIES}/{phase}")
-            for list_file in sorted(_list_files(loaded.program.code if loaded.program else ())):
-                renew_system_index(list_file)
-
-
-def _list_files(code: Any) -> set[str]:
-    """The list files a program asks, but for those in home directories."""
-    if not isinstance(code, tuple):
-        return set()
-    if code[:1] == ("in list",):
-        return set() if code[-1].startswith("~") else {code[-1]}
-    return set().union(*[_list_files(part) for part in code])
+            for list_file in loaded.program.lists if loaded.program else ():
+                if not list_file.startswith("~"):  # each user's own
+                    renew_system_index(list_file)

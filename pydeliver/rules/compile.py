@@ -43,6 +43,7 @@ def compile_rules(rules: ast.RuleFile) -> Program:
         tuple(compiler.rules),
         tuple(compiler.files),
         tuple(compiler.patterns),
+        tuple(compiler.asked),
     )
     return with_index(program)
 
@@ -74,6 +75,7 @@ class _Compiler:
             for source, item in ast.placed_items(rules)
             if isinstance(item, ast.ListDefinition)
         }
+        self.asked: dict[str, None] = {}  # list files
         self.items: list[str] = []  # words that mean the current item of a loop
         self.leaving: list[list[int]] = []  # instructions that jump to the end of the rule or turn
         self.in_loop = False
@@ -322,6 +324,7 @@ class _Compiler:
         name = right.words[0] if isinstance(right, ast.Field) else ""
         entries = self.lists[name] if name else right
         if isinstance(entries, str):
+            self.asked[entries] = None
             return ("in list", written, claim.every, left, name, entries)
         assert isinstance(entries, ast.List)
         wild = tuple([self.pattern(entry) for entry in entries.items if _is_wild(entry)])

@@ -241,11 +241,10 @@ class _Walk:
 
     def also(self, statement: ast.Also, state: _State) -> None:
         """A block of extras works on a copy: what it changes ends with it."""
-        continued, mark = self.continued, self.excluded.mark()
+        continued = self.continued
         self.continued, self.forks = [], self.forks + 1
         self.block(statement.block, state)
         self.continued, self.forks = continued, self.forks - 1
-        self.excluded.rewind(mark)
 
     # ------------------------------------------------------------ actions
 

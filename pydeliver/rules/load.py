@@ -67,6 +67,13 @@ class Origin:
     def called(self) -> str:
         return self.name or self.path
 
+    @property
+    def place(self) -> str:
+        """The path that what stands beside the file is found by; as `~/…` it is the same if the home moves."""
+        path = os.path.abspath(self.path)
+        is_at_home = self.home and path.startswith(f"{self.home}/")
+        return "~" + path[len(self.home) :] if is_at_home else path
+
 
 NO_RULES = Loaded(None)
 
@@ -85,7 +92,7 @@ def load_rules(origin: Origin, copy: str = "", may_store: bool = True) -> Loaded
     except Unusable as reason:
         return Loaded(None, f"{origin.called}: {reason}; the rules were not used")
     known = _known(copy, origin)
-    if known is not None and known["raw"] == raw and _is_current(known["included"]):
+    if known is not None and known["raw"] == raw and _is_current(known["included"], origin.home):
         return _loaded(known)
     good = None if known is None else known["program"] or known["good"]
     fresh = _compiled(origin, raw, good)
@@ -213,7 +220,7 @@ class Files:
         self.found: dict[str, bytes | str] = {}
 
     def identity(self, path: str) -> str:
-        return os.path.realpath(self._absolute(path))
+        return os.path.realpath(_absolute(path, self.home))
 
     def read(self, path: str, name: str) -> Source:
         """Return the text; raises RuleError for what is none, Unreadable for what cannot be read."""
@@ -223,7 +230,7 @@ class Files:
             raise Unreadable("the system's rules belong to no home directory", "write the whole path")
         if self._is_confined and not f"{self.identity(path)}/".startswith(f"{os.path.realpath(self.home)}/"):
             raise Unreadable("it is outside of the home directory")
-        found = self.found[self._absolute(path)] = _found(self._absolute(path))
+        found = self.found[path] = _found(_absolute(path, self.home))
         if isinstance(found, str):
             where = "mend the path: it is relative to the file it stands in, unless it begins with / or ~/"
             raise Unreadable(found, where if found == _MISSING else "")
@@ -232,8 +239,9 @@ class Files:
             raise Unreadable(f"with this file the rules are larger than {limits.RULE_FILE_OCTETS} octets")
         return decode_rules(name, found, path)
 
-    def _absolute(self, path: str) -> str:
-        return self.home + path[1:] if path == "~" or path.startswith("~/") else path
+
+def _absolute(path: str, home: str) -> str:
+    return home + path[1:] if path == "~" or path.startswith("~/") else path
 
 
 def _found(path: str) -> bytes | str:
@@ -246,9 +254,9 @@ def _found(path: str) -> bytes | str:
         return str(reason)
 
 
-def _is_current(included: dict[str, bytes | str]) -> bool:
+def _is_current(included: dict[str, bytes | str], home: str) -> bool:
     """Whether the files are as they were when the copy was made."""
-    return all([_found(path) == found for path, found in included.items()])
+    return all([_found(_absolute(path, home)) == found for path, found in included.items()])
 
 
 # ---------------------------------------------------------------- the compiled copy
@@ -260,14 +268,12 @@ def _compiled(origin: Origin, raw: bytes, good: Any) -> dict[str, Any]:
 
     program, problem, files = None, "", Files(origin.home, len(raw), origin.is_confined)
     try:
-        program = compile_text(
-            decode_rules(origin.called, raw, os.path.abspath(origin.path)), origin.phase, files
-        ).as_data()
+        program = compile_text(decode_rules(origin.called, raw, origin.place), origin.phase, files).as_data()
     except RuleError as mistakes:
         problem = str(mistakes)
     return {
         "format": _FORMAT,
-        "origin": _origin_data(origin),
+        "origin": (origin.place, origin.called, origin.phase, origin.is_confined),
         "raw": raw,
         "included": files.found,
         "program": program,
@@ -287,10 +293,7 @@ def _loaded(known: dict[str, Any]) -> Loaded:
 def _known(copy: str, origin: Origin) -> dict[str, Any] | None:
     """The compiled copy, if it is of this file; the system's must be root's."""
     known = read_copy(copy, (0,) if origin.phase != "user" else (0, os.geteuid())) if copy else None
-    if known is None or known["format"] != _FORMAT or known["origin"] != _origin_data(origin):
+    if known is None or known["format"] != _FORMAT:
         return None
-    return known
-
-
-def _origin_data(origin: Origin) -> tuple[str, str, str, str, bool]:
-    return (os.path.abspath(origin.path), origin.called, origin.phase, origin.home, origin.is_confined)
+    expected = (origin.place, origin.called, origin.phase, origin.is_confined)
+    return known if known["origin"] == expected else None

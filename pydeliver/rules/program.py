@@ -63,7 +63,8 @@ class Program:
 
     `places`: for each instruction its rule's number and its line.  `rules`: the
     names, "" where there is none; `files`: for each rule the file it is in.
-    `settings`: what the files set, by name.  `index` is empty where there is none.
+    `settings`: what the files set, by name.  `lists`: the list files that are
+    asked.  `index` is empty where there is none.
     """
 
     file: str
@@ -73,6 +74,7 @@ class Program:
     rules: tuple[str, ...]
     files: tuple[str, ...]
     patterns: tuple[Pattern, ...] | Packed
+    lists: tuple[str, ...] = ()
     index: Index = ()
 
     def setting(self, name: str) -> Any:
@@ -82,7 +84,7 @@ class Program:
         """The program as what `marshal` can keep; of a long one most is loaded only when it is looked at."""
         patterns = [(p.dialect, p.text, p.case_sensitive, p.literals, p.pieces) for p in self.patterns]
         code, places, table = [_packed(items, bool(self.index)) for items in (self.code, self.places, patterns)]
-        return (self.file, self.settings, code, places, self.rules, self.files, table, self.index)
+        return (self.file, self.settings, code, places, self.rules, self.files, table, self.lists, self.index)
 
 
 def _packed(items: Items, is_long: bool) -> tuple[Any, ...]:
@@ -95,7 +97,7 @@ def _packed(items: Items, is_long: bool) -> tuple[Any, ...]:
 
 def from_data(data: tuple[Any, ...]) -> Program:
     """Return the program that `as_data` wrote."""
-    file, settings, code, places, rules, files, patterns, index = data
+    file, settings, code, places, rules, files, patterns, lists, index = data
     table: tuple[Pattern, ...] | Packed
     if index:
         from pydeliver.rules.packed import unpack
@@ -103,7 +105,7 @@ def from_data(data: tuple[Any, ...]) -> Program:
         code, places, table = unpack(code), unpack(places), unpack(patterns, lambda data: Pattern(*data))
     else:
         table = tuple([Pattern(*pattern) for pattern in patterns])
-    return Program(file, settings, code, places, rules, files, table, index)
+    return Program(file, settings, code, places, rules, files, table, lists, index)
 
 
 EMPTY = Program("", (), (), (), (), (), ())

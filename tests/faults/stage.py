@@ -40,7 +40,8 @@ class Scene(NamedTuple):
     """Rules, a message, and the mailboxes it belongs into.
 
     `ready`: whether the mailboxes are there.  `warm`: whether the rules were
-    compiled before.  `arguments` are the program's.
+    compiled before.  `arguments` are the program's.  `files`: what else the rules
+    name in the home; they are links to files that have been there for a while.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Scene(NamedTuple):
     ready: bool = True
     warm: bool = True
     arguments: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 RULES = r"""
@@ -69,12 +71,22 @@ LISTS = (
     RULES + 'rule "All" { also file "archive" }\nrule "Lists" when list-id matches "*.example.org" { file "lists" }\n'
 )
 EXPANDED = RULES + 'rule "Lists" when list-id matches "*.lists.example.org" { file "lists/{1}" }\n'
+FROM_FILES = 'list many from "many.txt"\nrule "Many" when from in many { discard }\ninclude "more.rules"\n'
 MISTAKE = URGENT + 'rule "Wrong" when subject contanis "x" { file "x" }\n'
 
 ONE_STORE = Scene("one store", URGENT)
 TWO_STORES = Scene("two stores, mailboxes to be made", LISTS, ("archive", "lists"), ready=False)
 NEW_MAILBOX = Scene("a mailbox that a message names, to be made and counted", EXPANDED, ("lists.dev",), ready=False)
 COLD = Scene("rules compiled during the delivery", URGENT, warm=False)
+LONG_LIST = Scene(
+    "an included file, and a long list whose index is made",
+    FROM_FILES,
+    ("more",),
+    files=(
+        ("more.rules", 'rule "More" when from ends with "@shop.example" { file "more" }\n'),
+        ("many.txt", "".join([f"user{number}@example.net\n" for number in range(2_000)])),
+    ),
+)
 WRONG_RULES = Scene("a mistake in the rules, and a notice", MISTAKE)
 
 FROM_LINE = b"From bob@shop.example Tue Nov 24 10:00:00 2026\n"
@@ -145,6 +157,7 @@ class Stage:
     def _prepared(self, scene: Scene) -> Path:
         home = self.empty_home(scene.rules)
         self._arguments[home] = scene.arguments
+        self._link_files(home, scene)
         outcome = self.deliver(home)
         assert outcome[:3] == (0, b"", b""), outcome
         assert self.look(home).is_stored(scene.mailboxes), self.look(home)
@@ -154,9 +167,22 @@ class Stage:
             shutil.rmtree(home / "Maildir")
         shutil.rmtree(home / ".local/state/pydeliver/notices", ignore_errors=True)
         shutil.rmtree(home / "given", ignore_errors=True)
+        shutil.rmtree(home / ".local/state/pydeliver/lists", ignore_errors=True)
         if not scene.warm:
             shutil.rmtree(home / ".local")
         return home
+
+    def _link_files(self, home: Path, scene: Scene) -> None:
+        """Let the scene's files be there; no index is made of a list that was written a moment ago."""
+        shared = self.room / "files"
+        shared.mkdir(exist_ok=True)
+        for name, text in scene.files:
+            (shared / name).write_text(text)
+            (home / name).symlink_to(shared / name)
+        self.own(home)
+        self.own(shared)
+        if scene.files:
+            time.sleep(2.1)
 
     @cached_property
     def scratch(self) -> Path:

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults.report import report
-from tests.faults.stage import COLD, FROM_LINE, NEW_MAILBOX, ONE_STORE, STORED, TWO_STORES, WRONG_RULES, Scene, Stage
+from tests.faults.stage import (
+    COLD,
+    FROM_LINE,
+    LONG_LIST,
+    NEW_MAILBOX,
+    ONE_STORE,
+    STORED,
+    TWO_STORES,
+    WRONG_RULES,
+    Scene,
+    Stage,
+)
 from tests.faults.trace import Call, parse_trace
 
 WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE|O_APPEND")
@@ -31,7 +42,7 @@ def leaves_a_trace(call: Call) -> bool:
 
 @pytest.mark.parametrize("state", ["with state", "without state", "in an empty home"])
 @pytest.mark.parametrize(
-    "scene", [ONE_STORE, COLD, TWO_STORES, NEW_MAILBOX, WRONG_RULES], ids=lambda scene: scene.title
+    "scene", [ONE_STORE, COLD, TWO_STORES, NEW_MAILBOX, LONG_LIST, WRONG_RULES], ids=lambda scene: scene.title
 )
 def test_a_dry_run_leaves_no_trace(stage: Stage, scene: Scene, state: str) -> None:
     home = stage.home(scene)

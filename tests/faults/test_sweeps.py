@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.stage import COLD, NEW_MAILBOX, ONE_STORE, TWO_STORES, WRONG_RULES, Scene, Stage
+from tests.faults.stage import COLD, LONG_LIST, NEW_MAILBOX, ONE_STORE, TWO_STORES, WRONG_RULES, Scene, Stage
 from tests.faults.sweep import (
     CLIENT,
     CLIENT_START,
@@ -40,8 +40,15 @@ from tests.faults.sweep import (
 )
 from tests.faults.trace import Call
 
-WARM = [ONE_STORE, TWO_STORES, NEW_MAILBOX, WRONG_RULES]
-SECOND_COPIES = {ONE_STORE: 5, TWO_STORES: 7, NEW_MAILBOX: 5, WRONG_RULES: 5, COLD: 5}  # kill points, at most
+WARM = [ONE_STORE, TWO_STORES, NEW_MAILBOX, LONG_LIST, WRONG_RULES]
+SECOND_COPIES = {
+    ONE_STORE: 5,
+    TWO_STORES: 7,
+    NEW_MAILBOX: 5,
+    LONG_LIST: 5,
+    WRONG_RULES: 5,
+    COLD: 5,
+}  # kill points, at most
 titles = [scene.title for scene in WARM]
 each_warm_scene = pytest.mark.parametrize("scene", WARM, ids=titles)
 
@@ -112,7 +119,9 @@ def test_a_kill_at_any_call_loses_nothing(stage: Stage, scene: Scene, calls: Cal
     kill(stage, scene, calls, calls.interpreter)
 
 
-@pytest.mark.parametrize("scene", [TWO_STORES, NEW_MAILBOX, WRONG_RULES, COLD], ids=lambda scene: scene.title)
+@pytest.mark.parametrize(
+    "scene", [TWO_STORES, NEW_MAILBOX, LONG_LIST, WRONG_RULES, COLD], ids=lambda scene: scene.title
+)
 def test_a_kill_at_any_call_about_files_loses_nothing(stage: Stage, scene: Scene, calls: Calls) -> None:
     kill(stage, scene, calls, about_files(stage, calls.interpreter))
 

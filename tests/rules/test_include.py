@@ -240,9 +240,28 @@ def test_a_copy_of_another_directory_is_none(home: Path) -> None:
         ]
 
 
+def test_a_copy_is_the_same_where_the_home_has_moved(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the files there, though those of the old home are there still."""
+    write(home, {"old/rules": 'include "part"\nlist l from "l.txt"\nrule when from in l { keep }', "old/part": "# 1\n"})
+    write(home, {"new/rules": (home / "old/rules").read_text(), "new/part": "# 1\n"})
+
+    def program_at(name: str) -> object:
+        origin = Origin(str(home / name / "rules"), "rules", home=str(home / name))
+        return load_rules(origin, str(home / "copy")).program
+
+    old = program_at("old")
+    assert old is not None
+    assert old.lists == ("~/l.txt",)  # type: ignore[attr-defined]
+    monkeypatch.setattr(load, "compile_text", lambda *_: pytest.fail("compiled again"))
+    assert program_at("new") == old
+    (home / "new/part").write_text("# 2\n")
+    with pytest.raises(pytest.fail.Exception):
+        program_at("new")
+
+
 def test_files_are_remembered_as_they_were_found(home: Path) -> None:
     write(home, {"part": "x"})
     files = Files(str(home))
     assert files.read("~/part", "part") == Source("part", "x", "~/part")
-    assert files.found == {str(home / "part"): b"x"}
+    assert files.found == {"~/part": b"x"}
     assert files.identity("~/part") == files.identity(f"{home}/./part")
