@@ -9,6 +9,7 @@ from __future__ import annotations
 HEADER_OCTETS = 1 << 20  # searched for fields; ten times Postfix's header_size_limit
 HEADER_FIELDS = 10_000  # real mail has under 200; a bomb of a million costs a second and 100 MB
 ADDRESSES = 10_000  # in one field; what follows is not compared
+SPOOLED_OCTETS = 1 << 20  # a larger message is kept in a file, not in memory
 ENCODED_WORDS = 10_000  # decoded in one field (RFC 2047)
 
 MIME_DEPTH = 100  # parts inside one another, as Postfix's mime_nesting_limit and Dovecot

@@ -18,7 +18,7 @@ from pydeliver.config import ConfigError, load_settings
 from pydeliver.delivery.deliver import Delivery, deliver
 from pydeliver.delivery.handover import Told, read_envelope, received
 from pydeliver.delivery.prepare import commands_for, prepare
-from pydeliver.limits import DEADLINE
+from pydeliver.limits import DEADLINE, SPOOLED_OCTETS
 from pydeliver.state.places import Places
 from pydeliver.status import DeliveryError, Status
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from pydeliver.cli.options import Options
     from pydeliver.config import Setting
-    from pydeliver.message.view import Message
 
     class Teller(Protocol):
         def __call__(self, status: Status) -> None: ...
@@ -45,9 +44,7 @@ def run(arguments: list[str], verdict_fd: int | None, tell: Teller) -> None:
         options = parse_delivery(arguments)
         settings = load_settings(options.settings)
         _announce_deadline(settings, verdict_fd)
-        name, home = find_recipient(options)
-        message = received(read_message(0), options.fields)
-        delivery = _prepared(options, settings, message, (name, home), started)
+        delivery = _prepared(options, settings, find_recipient(options), started)
     except UsageError as error:
         tell(Status("4.3.5", f"pydeliver was started with a wrong option: {error}"))
     except ConfigError as error:
@@ -98,25 +95,32 @@ def _own_entry(name: str, home: str) -> tuple[str, str]:
     return name or entry.pw_name, home if home.startswith("/") else entry.pw_dir
 
 
-def _prepared(
-    options: Options, settings: dict[str, Setting], message: Message, user: tuple[str, str], started: float
-) -> Delivery:
+def _prepared(options: Options, settings: dict[str, Setting], user: tuple[str, str], started: float) -> Delivery:
+    """The rules first: they say where the Maildir is, into which a large message is spooled."""
     name, home = user
-    told = Told(options.sender, options.recipient, options.detail)
-    envelope = read_envelope(told, os.environ, message, name)
     places = Places(home)
     prepared = prepare(places, settings, options, may_store=True)
+    message = received(read_message(0, (prepared.stores.maildir, home)), options.fields)
+    envelope = read_envelope(Told(options.sender, options.recipient, options.detail), os.environ, message, name)
     commands = commands_for(name, places, envelope, settings, started)
     notices = bool(settings["notices"])
     return Delivery(message, envelope, prepared.programs, prepared.stores, prepared.problems, notices, commands)
 
 
-def read_message(descriptor: int) -> bytes:
-    """Return all of a descriptor; raises DeliveryError for an error, or for nothing at all."""
-    pieces = []
+def read_message(descriptor: int, directories: tuple[str, ...] = ()) -> bytes:
+    """Return all of a descriptor; raises DeliveryError for an error, or for nothing at all.
+
+    A large message is spooled to a file without a name in one of the directories.
+    """
+    pieces, octets = [], 0
     try:
         while piece := os.read(descriptor, _PIECE):
             pieces.append(piece)
+            octets += len(piece)
+            if octets > SPOOLED_OCTETS and directories:
+                from pydeliver.delivery.spool import spooled
+
+                return spooled(descriptor, pieces, directories)
     except OSError as error:
         raise DeliveryError(Status("4.3.0", "the message could not be read from the mail system")) from error
     if not pieces:

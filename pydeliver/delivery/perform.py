@@ -139,12 +139,13 @@ class Performance:
 
     def _stage(self, action: Action) -> None:
         kind, name = _place(action, self._stores)
-        chunks, flags = self._version(action.edits).chunks(), action.flags
+        version = self._version(action.edits)
+        chunks, flags, file = version.chunks(), action.flags, version.file
         if kind == "mailbox":
-            return self._staged.append(Maildir(self._stores.maildir).stage(name, chunks, flags))
+            return self._staged.append(Maildir(self._stores.maildir).stage(name, chunks, flags, file=file))
         path = self._stores.places.of_rules(name)
         if kind == "maildir":
-            return self._staged.append(Maildir(path).stage("INBOX", chunks, flags))
+            return self._staged.append(Maildir(path).stage("INBOX", chunks, flags, file=file))
         if kind == "mh":
             from pydeliver.mailbox.mh import Mh
 
@@ -163,6 +164,17 @@ class Performance:
 
             self._versions[edits] = edited(self._message, edits)
         return self._versions[edits]
+
+    def go_on_if(self, is_wanted: Callable[[], bool]) -> None:
+        """Undo all, and raise DeliveryError, if nobody waits for the verdict any more."""
+        try:
+            if is_wanted():
+                return
+        except BaseException:
+            self.undo()
+            raise
+        self.undo()
+        raise DeliveryError(NOT_WANTED)
 
     def commit(self) -> Performed:
         """Make every staged copy visible and durable; raises DeliveryError with all of them undone."""
@@ -201,9 +213,7 @@ def perform(
     """
     performance = Performance(plan, message, envelope, stores)
     performance.stage()
-    if not is_wanted():
-        performance.undo()
-        raise DeliveryError(NOT_WANTED)
+    performance.go_on_if(is_wanted)
     return replace(performance.commit(), close=performance.close)
 
 

@@ -98,9 +98,7 @@ class Attempt:
         performance = Performance(rest, given.message, given.envelope, given.stores)
         if rest.stores or not self._done:
             performance.stage()
-        if not is_wanted():
-            performance.undo()
-            raise DeliveryError(NOT_WANTED)
+        performance.go_on_if(is_wanted)
         is_known = bool(self._done)
         self._problem = self._problem or performance.problem
         self._done += [place for place, action in enumerate(self.plan.actions) if action.word in STORES]

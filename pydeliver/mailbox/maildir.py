@@ -29,6 +29,14 @@ from pydeliver.naming import directory_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Protocol
+
+    class Spooled(Protocol):
+        """A message in a file without a name: its octets, and how many they are on the wire."""
+
+        descriptor: int
+        sizes: tuple[int, int]
+
 
 __all__ = ["Maildir", "Staged"]
 
@@ -68,11 +76,18 @@ class Maildir:
         return True
 
     def stage(
-        self, mailbox: str, chunks: Iterable[bytes | memoryview], flags: tuple[str, ...] = (), create: bool = True
+        self,
+        mailbox: str,
+        chunks: Iterable[bytes | memoryview],
+        flags: tuple[str, ...] = (),
+        create: bool = True,
+        file: Spooled | None = None,
     ) -> Staged:
         """Write and sync a message that no reader sees yet; on any exception nothing of it remains.
 
-        Without `create` a mailbox that is not there is a `FileNotFoundError`.
+        Without `create` a mailbox that is not there is a `FileNotFoundError`.  A
+        `file` without a name that holds the message already is not written again
+        if it can become the mailbox's.
         """
         directory = directory_name(mailbox)
         folder = open_mailbox(self.root, directory, create)
@@ -83,10 +98,11 @@ class Maildir:
 
                 letters, notes = flag_letters(flags, folder)
             staged = Staged(folder, posixpath.join(self.root, directory, "new"), letters, notes)
+            is_written = file is not None and staged._is_adopted(file.descriptor, folder)
         finally:
             close(folder)
         try:
-            staged._write(chunks)
+            staged._sync(file.sizes if file and is_written else sizes_of(_written(staged._file, chunks)))
         except BaseException:
             staged.undo()
             raise
@@ -158,9 +174,28 @@ class Staged:
         self._file = os.open(self._stem, NEW_FILE, 0o600, dir_fd=self._tmp)
         self._temporary = self._stem
 
-    def _write(self, chunks: Iterable[bytes | memoryview]) -> None:
-        octets, wire_octets = _write_chunks(self._file, chunks)
-        self._sizes = f",S={octets},W={wire_octets}"
+    def _is_adopted(self, file: int, folder: int) -> bool:
+        """Take an unnamed file for ours; not if it is of another file system, or ours has a name already.
+
+        It gets its name in `tmp/` now, for whether it can get one is seen only by doing it.
+        """
+        if self._temporary:
+            return False
+        tmp = ours = -1
+        try:
+            tmp, ours = open_directory("tmp", folder), os.dup(file)
+            link_unnamed(file, self._stem, tmp)
+        except OSError:
+            for descriptor in (tmp, ours):
+                if descriptor >= 0:
+                    close(descriptor)
+            return False
+        close(self._file)
+        self._tmp, self._file, self._temporary = tmp, ours, self._stem
+        return True
+
+    def _sync(self, sizes: tuple[int, int]) -> None:
+        self._sizes = ",S=%d,W=%d" % sizes  # noqa: UP031
         os.fsync(self._file)  # once: after a failure the kernel calls the pages clean, and a second would succeed
 
     def _publish(self) -> None:
@@ -250,16 +285,23 @@ def escape_host(host: str) -> str:
     return "".join([chr(octet) if octet in _HOST_OCTETS else f"\\{octet:03o}" for octet in raw])[:96]
 
 
-def _write_chunks(file: int, chunks: Iterable[bytes | memoryview]) -> tuple[int, int]:
-    """Write a message; its octets, and what they are when each line ends in CRLF, as on the wire."""
+def sizes_of(found: Iterable[bytes]) -> tuple[int, int]:
+    """The octets of a message, and what they are when each line ends in CRLF, as on the wire."""
     octets = bare_line_feeds = 0
     after_return = False
-    for piece in pieces(chunks):
+    for piece in found:
         octets += len(piece)
-        bare_line_feeds += piece.count(b"\n") - piece.count(b"\r\n") - (after_return and piece.startswith(b"\n"))
+        crlf = piece.count(b"\r\n") if b"\r" in piece else 0  # three times as dear as looking for one octet
+        bare_line_feeds += piece.count(b"\n") - crlf - (after_return and piece.startswith(b"\n"))
         after_return = piece.endswith(b"\r")
-        write_piece(file, piece)
     return octets, octets + bare_line_feeds
+
+
+def _written(file: int, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The pieces of a message, each once it is written."""
+    for piece in pieces(chunks):
+        write_piece(file, piece)
+        yield piece
 
 
 def pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:

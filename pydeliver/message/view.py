@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydeliver.message.mime import Parts
+    from pydeliver.message.spooled import Spooled
 
 __all__ = ["Message"]
 
@@ -134,11 +135,24 @@ class Message:
 
     def chunks(self) -> Iterator[memoryview | bytes]:
         """What is stored, in order: everything less the From_ line, with the edits; the body is not copied."""
-        if self._edited is None:
-            yield memoryview(self._raw)[self._start :]
-            return
-        yield self._edited[0] + self._edited[2]
-        yield memoryview(self._raw)[self.layout.scanned_end :]
+        start = self._start
+        if self._edited is not None:
+            start = self.layout.scanned_end
+            yield self._edited[0] + self._edited[2]
+        spooled = self._spooled
+        if spooled is None:
+            yield memoryview(self._raw)[start:]
+        else:
+            yield from spooled.pieces(start)
+
+    @property
+    def file(self) -> Spooled | None:
+        """The file of a large message, if it holds what `chunks` gives and nothing else."""
+        return self._spooled if self._edited is None and not self._start else None
+
+    @property
+    def _spooled(self) -> Spooled | None:
+        return None if type(self._raw) is bytes else self._raw  # type: ignore[return-value]
 
     @property
     def notes(self) -> tuple[str, ...]:
