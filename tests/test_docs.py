@@ -375,6 +375,38 @@ def test_sessions_in_the_manual_print_what_it_says(path: Path, tmp_path: Path, i
             assert play(text, tmp_path, installed) == text
 
 
+# ---------------------------------------------------------------- coming from procmail
+
+FROM_PROCMAIL = "pydeliver-from-procmail.7"
+SCENARIOS = ROOT / "examples/scenarios"
+
+
+def test_scenarios_in_the_manual_are_as_they_run() -> None:
+    for kind, text, line in examples(FROM_PROCMAIL):
+        what, _, name = kind.partition(" ")
+        assert what == "scenario"
+        assert text in (SCENARIOS / name).read_text(encoding="utf-8"), f"{FROM_PROCMAIL}:{line}"
+
+
+def test_every_scenario_is_in_the_manual_beside_procmail_s_form() -> None:
+    shown = [kind.partition(" ")[2] for kind, _, _ in examples(FROM_PROCMAIL)]
+    rules = [name for name in shown if name.endswith(".rules")]
+    assert sorted(rules) == sorted([path.name for path in SCENARIOS.glob("*.rules")])
+    for name in rules:  # each pair stands together, procmail's form first
+        assert shown[shown.index(name) - 1] == name.replace(".rules", ".procmailrc")
+
+
+def test_every_flag_of_procmail_is_told() -> None:
+    told = re.findall(r":0 ([a-zA-Z])(?![\w])", "\n".join(section(FROM_PROCMAIL, "The first line")))
+    assert set(told) == set("HBDAaEehbfcwWir")
+
+
+def test_what_procmail_has_and_we_have_not_yet_is_to_come() -> None:
+    come = set().union(*[expected for _, expected in LATER])
+    lines = [line for line in section(FROM_PROCMAIL, "WHAT COMES LATER") if line.startswith(".Ic ")]
+    assert words(lines) <= come
+
+
 # ---------------------------------------------------------------- README
 
 

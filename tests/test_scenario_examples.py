@@ -28,6 +28,11 @@ FOLDER = ROOT / "examples/scenarios"
 SCENARIOS = sorted(FOLDER.glob("*.rules"))
 RECIPIENT = "you@example.org"
 FROM_LINE = "From {} Tue Nov 24 10:00:00 2026\n"
+# Takes the place of sendmail(8): what is sent lies in a file whose name has the address.
+MAILER = """#!/bin/sh
+for address; do :; done
+cat > "{}/mail/sent to $address"
+"""
 MORE = {"large": b"From: Bob <bob@example.net>\nSubject: photographs\n\n" + b"Look at this one.\n" * 600_000}
 
 
@@ -71,7 +76,15 @@ def landed(file: Path, home: Path) -> tuple[str, bytes]:
     """Where a message lies, by the directory that makes a Maildir or by the file itself; less the line of an mbox."""
     place = file.parent.parent if file.parent.name in ("new", "cur") else file
     raw = file.read_bytes()
-    return str(place.relative_to(home)), raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+    text = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+    return str(place.relative_to(home)), sent(text) if file.name.startswith("sent to ") else text
+
+
+def sent(text: bytes) -> bytes:
+    """What matters of a message that is sent: new fields stand first or last, and Return-Path is the next server's."""
+    header, _, body = text.partition(b"\n\n")
+    fields = [field for field in header.split(b"\n") if not field.startswith(b"Return-Path:")]
+    return b"\n".join([*sorted(fields), b"", body.strip()])
 
 
 class Home:
@@ -83,6 +96,8 @@ class Home:
         os.chown(self.user.home, user.uid, user.gid)
         for path in FOLDER.iterdir():
             self.user.write(path.name, path.read_text(encoding="utf-8"))
+        self.mailer = self.user.write("sendmail", MAILER.format(self.user.home))
+        self.mailer.chmod(0o755)
 
     def deliver(self, command: Sequence[str | Path], sample: Sample) -> tuple[int, list[tuple[str, bytes]]]:
         """Deliver where there is no mail yet; the exit status, and what then lies where."""
@@ -119,11 +134,12 @@ def test_procmail_puts_the_same_messages_into_the_same_places(path: Path, instal
         return
     theirs, ours = Home(plain_user, "theirs"), Home(plain_user, "ours")
     recipes, rules = theirs.user.home / f"{path.stem}.procmailrc", ours.user.home / path.name
-    pydeliver: list[str | Path] = [installed / "pydeliver", "--rules", rules, "--maildir", ours.user.maildir]
+    procmail_command: list[str | Path] = [procmail, f"HOME={theirs.user.home}", f"SENDMAIL={theirs.mailer}", recipes]
+    our_command: list[str | Path] = [installed / "pydeliver", "--rules", rules, "--maildir", ours.user.maildir]
+    our_command += ["-o", f"sendmail={ours.mailer}"]
     places = set()
     for sample in samples(path):
-        expected = theirs.deliver([procmail, f"HOME={theirs.user.home}", recipes], sample)
-        found = ours.deliver(pydeliver, sample)
+        expected, found = theirs.deliver(procmail_command, sample), ours.deliver(our_command, sample)
         assert found == expected, sample.name
         places.add((found[0], tuple([place for place, _ in found[1]])))
     assert len(places) > 1, "a scenario shows a difference"
