@@ -33,6 +33,11 @@ MAILER = """#!/bin/sh
 for address; do :; done
 cat > "{}/mail/sent to $address"
 """
+# Takes the place of spamc(1).
+FILTER = """#!/bin/sh
+exec awk '/^Subject: out of order/ {{ exit 1 }} /^Subject: you have won/ {{ print "X-Spam-Flag: YES" }} {{ print }}'
+"""
+PROGRAMS = {"sendmail": MAILER, "bin/spam-filter": FILTER}
 MORE = {"large": b"From: Bob <bob@example.net>\nSubject: photographs\n\n" + b"Look at this one.\n" * 600_000}
 
 
@@ -96,8 +101,9 @@ class Home:
         os.chown(self.user.home, user.uid, user.gid)
         for path in FOLDER.iterdir():
             self.user.write(path.name, path.read_text(encoding="utf-8"))
-        self.mailer = self.user.write("sendmail", MAILER.format(self.user.home))
-        self.mailer.chmod(0o755)
+        for name, text in PROGRAMS.items():
+            self.user.write(name, text.format(self.user.home)).chmod(0o755)
+        self.mailer = self.user.home / "sendmail"
 
     def deliver(self, command: Sequence[str | Path], sample: Sample) -> tuple[int, list[tuple[str, bytes]]]:
         """Deliver where there is no mail yet; the exit status, and what then lies where."""
