@@ -49,6 +49,13 @@ def parsed(path: Path) -> ast.RuleFile:
     return parse(Source(path.name, path.read_text(encoding="utf-8")))
 
 
+def copied(path: Path, directory: Path) -> Path:
+    """A copy that is taken as rules, whoever can write the tree that this is a clone of."""
+    copy = Path(shutil.copyfile(path, directory / path.name))
+    copy.chmod(0o600)
+    return copy
+
+
 def nodes(thing: object) -> Iterator[object]:
     """Every node of a syntax tree."""
     if isinstance(thing, tuple):
@@ -89,7 +96,7 @@ def test_a_set_says_at_its_head_how_to_use_it(path: Path) -> None:
 def test_all_sets_can_be_included_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No two of them give one name to two lists, and none sets what is the user's to set."""
     for path in INCLUDED:
-        shutil.copyfile(path, tmp_path / path.name)
+        copied(path, tmp_path)
     includes = [f'include "{path.name}"\n' for path in INCLUDED]
     (tmp_path / "rules").write_text('addresses ["ann@example.org"]\n' + "".join(includes))
     assert check_command.run([str(tmp_path / "rules")]) == 0, capsys.readouterr().out
@@ -102,7 +109,7 @@ def test_a_set_that_is_included_never_stops_those_behind_it() -> None:
 
 @pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
 def test_a_set_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = shutil.copy(path, tmp_path)
+    copy = copied(path, tmp_path)
     assert check_command.run(["--json", str(copy)]) == 0, capsys.readouterr().out
     report = json.loads(capsys.readouterr().out)
     assert len(report["tests"]) >= 6
@@ -152,8 +159,7 @@ class Bench:
     def __init__(self, home: Path, rules: Path, messages: dict[str, bytes]) -> None:
         self.home, self.text = home, rules.read_text(encoding="utf-8")
         home.mkdir()
-        self.rules = home / rules.name
-        shutil.copy(rules, self.rules)
+        self.rules = copied(rules, home)
         (home / ".mail").mkdir()
         for name, text in LIST_FILES.items():
             (home / f".mail/{name}.txt").write_text(text)

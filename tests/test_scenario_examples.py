@@ -128,6 +128,7 @@ def test_scenarios_come_in_pairs() -> None:
 def test_a_scenario_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in FOLDER.iterdir():
         shutil.copyfile(file, tmp_path / file.name)
+        (tmp_path / file.name).chmod(0o600)
     assert check_command.run(["--json", str(tmp_path / path.name)]) == 0, capsys.readouterr().out
     assert json.loads(capsys.readouterr().out)["tests"]
 
