@@ -79,6 +79,12 @@ FOR_PATTERNS = {
     "pydeliver.engine.pattern",
     "pydeliver.rules.patterns",
 }
+FOR_LISTS = {
+    "pydeliver.delivery.lists",
+    "pydeliver.engine.conditions.listed",
+    "pydeliver.state.listfile",
+    "pydeliver.state.listindex",
+}
 FOR_PARTS = {
     "pydeliver.engine.body",
     "pydeliver.message.mime",
@@ -166,7 +172,16 @@ def test_a_rule_about_the_body_loads_what_reads_it(tracing_boot: Path, installed
     assert sorted(found) == sorted({*STANDARD, *OURS, *FOR_PARTS} - INTERPRETER)
 
 
+def test_a_rule_that_asks_a_list_loads_what_reads_it(tracing_boot: Path, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "many.txt").write_text("".join([f"user{number}@example.net\n" for number in range(2_000)]))
+    (tmp_path / "more.rules").write_text('list many from "many.txt"\n')
+    (tmp_path / "more.rules").chmod(0o600)
+    rules = 'include "more.rules"\nrule "Many" when from in many { discard }\n' + PLAIN
+    found = loaded(tracing_boot, installed, tmp_path, rules)
+    assert sorted(found) == sorted({*STANDARD, *OURS, *FOR_LISTS} - INTERPRETER)
+
+
 def test_none_of_these_is_what_a_delivery_must_do_without() -> None:
     """The list above is ours to change; this one is the budget's."""
-    assert {*STANDARD, *OURS, *FOR_PATTERNS, *FOR_PARTS} & FORBIDDEN == set()
+    assert {*STANDARD, *OURS, *FOR_PATTERNS, *FOR_LISTS, *FOR_PARTS} & FORBIDDEN == set()
     assert not INTERPRETER & FORBIDDEN

@@ -19,7 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from pydeliver.rules.source import Source, Span
+
     Form: TypeAlias = tuple[Any, ...]  # of a condition: what it says, without its places
+    Place: TypeAlias = tuple[Source, Span]
 
 _NEGATIONS = {"is not": "is", "not in": "in"}
 _ANY_OF = ("is", "contains", "starts with", "ends with", "matches", "in")  # of several keys one is enough
@@ -30,7 +33,7 @@ class Exclusion:
     """Conditions that are not true here, and the place of each; `rewind` forgets those since a `mark`."""
 
     def __init__(self) -> None:
-        self._forms: dict[Form, list[tuple[frozenset[Any], str]]] = {}  # what else it needs, and its place
+        self._forms: dict[Form, list[tuple[frozenset[Any], Place]]] = {}  # what else it needs, and its place
         self._added: list[Form] = []
 
     def mark(self) -> int:
@@ -46,7 +49,7 @@ class Exclusion:
         self._forms.clear()
         self._added.clear()
 
-    def add(self, condition: ast.Condition, place: str) -> None:
+    def add(self, condition: ast.Condition, place: Place) -> None:
         form = _form(condition)
         for one in _alternatives(form) if form is not None else ():
             # An `and` is found by its first part and holds where all are; a claim by each of its keys.
@@ -58,42 +61,42 @@ class Exclusion:
             else:
                 self._put(one, frozenset(), place)
 
-    def _put(self, form: Form, rest: frozenset[Any], place: str) -> None:
+    def _put(self, form: Form, rest: frozenset[Any], place: Place) -> None:
         self._forms.setdefault(form, []).append((rest, place))
         self._added.append(form)
 
-    def excludes(self, condition: ast.Condition) -> str:
-        """The place of a condition that is true wherever this one is; "" if none is known."""
+    def excludes(self, condition: ast.Condition) -> Place | None:
+        """The place of a condition that is true wherever this one is; None if none is known."""
         form = _form(condition)
-        return self._found(form) if form is not None else ""
+        return self._found(form) if form is not None else None
 
-    def _found(self, form: Form) -> str:
+    def _found(self, form: Form) -> Place | None:
         if form[0] == "or":
             places = [self._found(part) for part in form[1:]]
-            return places[0] if all(places) else ""
+            return None if None in places else places[0]
         parts = frozenset(form[1:]) if form[0] == "and" else frozenset((form,))
         for part in form[1:] if form[0] == "and" else (form,):
             for found in (self._claim(part), self._whole(part, parts)):
-                if found:
+                if found is not None:
                     return found
-        return ""
+        return None
 
-    def _claim(self, form: Form) -> str:
+    def _claim(self, form: Form) -> Place | None:
         """Of a claim: all its keys are among those of one that is excluded."""
         if form[0] != "claim":
-            return ""
+            return None
         for key in form[2]:
             for keys, place in self._forms.get((*form[:2], key), ()):
                 if form[2] <= keys:
                     return place
-            return ""
-        return ""
+            return None
+        return None
 
-    def _whole(self, form: Form, parts: frozenset[Any]) -> str:
+    def _whole(self, form: Form, parts: frozenset[Any]) -> Place | None:
         for rest, place in self._forms.get(form, ()):
             if rest <= parts:
                 return place
-        return ""
+        return None
 
 
 def _alternatives(form: Form) -> tuple[Form, ...]:

@@ -134,9 +134,6 @@ class _Walk:
         start = item.span.start
         return Span(start, start + len(self.source.text[start : start + 20].split()[0]))
 
-    def place(self, span: Span) -> str:
-        return f"{self.source.name}:{self.source.line_of(span.start)}"
-
     # ------------------------------------------------------------ the file
 
     def item(self, item: ast.Rule | ast.If | ast.Set, state: _State | None) -> _State | None:
@@ -152,7 +149,7 @@ class _Walk:
             after = _joined(after, continued)
         self.continued = []
         if after is None:
-            self.ended = self.place(item.span)
+            self.ended = _line(self.source, item.span)
         return after
 
     def rule(self, rule: ast.Rule, state: _State) -> _State | None:
@@ -166,13 +163,13 @@ class _Walk:
         continued = len(self.continued)
         inside = self.block(block, state)
         if inside is None and len(self.continued) == continued:
-            self.excluded.add(condition, self.place(condition.span))
+            self.excluded.add(condition, (self.source, condition.span))
         return _joined(state, inside)
 
     def possible(self, condition: ast.Condition) -> None:
-        where = self.excluded.excludes(condition)
-        if where:
-            text = f"nothing for which this is true comes here: it is taken at {where}"
+        place = self.excluded.excludes(condition)
+        if place is not None:
+            text = f"nothing for which this is true comes here: it is taken at {_line(*place)}"
             self.tell("unreachable", condition.span, text, "leave it out, or put it before that")
 
     # ------------------------------------------------------------ statements
@@ -218,7 +215,7 @@ class _Walk:
         while isinstance(otherwise, ast.If):
             self.possible(otherwise.condition)
             after = _joined(after, self.block(otherwise.then, state))
-            self.excluded.add(otherwise.condition, self.place(otherwise.condition.span))
+            self.excluded.add(otherwise.condition, (self.source, otherwise.condition.span))
             otherwise = otherwise.otherwise
         last = state if otherwise is None else self.block(otherwise, state)
         self.excluded.rewind(mark)
@@ -273,7 +270,7 @@ class _Walk:
             told = Mistake(
                 span,
                 f"{what if len(what) < 60 else what[:59] + '…'}: the sender's DKIM signature no longer holds "
-                f"where {self.place(action.span)} redirects the message",
+                f"where {_line(self.source, action.span)} redirects the message",
                 "redirect the message before it is changed, or change it in an also block",
                 source,
             )
@@ -291,6 +288,10 @@ class _Walk:
                     span, f"no store follows this {word}: it changes nothing", "put it before the store", source
                 )
                 self.found[Lint("late-flag", told)] = None
+
+
+def _line(source: Source, span: Span) -> str:
+    return f"{source.name}:{source.line_of(span.start)}"
 
 
 def _is_signed(action: ast.Action) -> bool:
