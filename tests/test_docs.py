@@ -224,6 +224,21 @@ def test_every_option_of_check_is_in_its_manual(capsys: pytest.CaptureFixture[st
     assert told == known | {"-h"}
 
 
+def test_every_option_and_member_of_show_is_in_its_manual(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from pydeliver.cli import show as show_command
+
+    lines = section("pydeliver-show.1", "DESCRIPTION")
+    assert show_command.run(["--help"]) == 0
+    known = set(re.findall(r"^ +(?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert {f"-{option}" for option in named(lines, "Fl")} == known | {"-h"}
+    (tmp_path / "message").write_text("From: a@b\n\n", encoding="utf-8")
+    assert show_command.run(["--json", str(tmp_path / "message")]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (field,), (part,) = shown["fields"], shown["parts"]
+    members = {*shown, *field, *field["addresses"][0], *part, "mailparser_error"}
+    assert set(re.findall(r"^\.Va (\w+)", "\n".join(lines), re.MULTILINE)) == members
+
+
 def test_every_warning_is_in_the_manual() -> None:
     assert named(section("pydeliver-check.1", "DESCRIPTION"), "Cm") == set(vocabulary.LINTS)
 
@@ -252,7 +267,8 @@ def test_every_exit_status_is_in_the_manual() -> None:
     delivery, _, command = "\n".join(section("pydeliver.1", "EXIT STATUS")).partition("\n.Pp\n")
     assert items(delivery.splitlines()) == {str(status.number) for status in vocabulary.EXIT_STATUSES}
     assert items(command.splitlines()) == {"0", "1", "64"}
-    assert items(section("pydeliver-check.1", "EXIT STATUS")) == {"0", "1", "64"}
+    for page_name in ("pydeliver-check.1", "pydeliver-show.1"):
+        assert items(section(page_name, "EXIT STATUS")) == {"0", "1", "64"}
 
 
 def test_members_of_the_plan_are_in_the_manual() -> None:

@@ -53,6 +53,7 @@ SLOW_AT_THEIR_HEAD = (
     "rules.native",
     "cli.check",
     "cli.test",
+    "cli.show",
     "cli.help",
     "servers",
     "client",

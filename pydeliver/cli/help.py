@@ -14,6 +14,7 @@ pydeliver: delivers a message as your rules say, and never loses one.
             [--now "2026-11-24 10:00"] [--no-system] [--offline]
                                                say what would become of it; writes nothing
   pydeliver check [FILE]... [--json] [--phase P]   find every mistake in rules, run their tests
+  pydeliver show MSG... [--json]                   show a message as the rules see it
   pydeliver serve [-o NAME=VALUE]...               take mail by LMTP until a signal ends it
   pydeliver --version
 
@@ -24,7 +25,8 @@ pydeliver: delivers a message as your rules say, and never loses one.
   -A FIELD       put "Name: text" at the message's top
 
 A delivery ends in 0 (done), 67 (no such user), 77 (rejected by a rule) or 75 (try again later).
-Manual: pydeliver(1), pydeliverrc(5), pydeliver-check(1), pydeliver.toml(5), pydeliverd(8).
+Manual: pydeliver(1), pydeliverrc(5), pydeliver-check(1), pydeliver-show(1),
+pydeliver.toml(5), pydeliverd(8).
 """
 
 

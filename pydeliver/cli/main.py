@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-COMMANDS = {"check": "pydeliver.cli.check", "serve": "pydeliver.cli.serve"}
+COMMANDS = {"check": "pydeliver.cli.check", "show": "pydeliver.cli.show", "serve": "pydeliver.cli.serve"}
 _OPTIONS = {"--test": "pydeliver.cli.test", "--help": "pydeliver.cli.help", "-h": "pydeliver.cli.help"}
 
 

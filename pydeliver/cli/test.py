@@ -82,7 +82,7 @@ def _check_now(now: str | None) -> None:
 def _test(options: Options, prepared: Prepared, path: str, user: tuple[str, str], settings: dict[str, Setting]) -> bool:
     """Print one message's plan; whether it could not be read."""
     try:
-        message = received(_read(path), options.fields)
+        message = received(read_named(path), options.fields)
     except (OSError, DeliveryError) as error:
         reason = error.status.text if isinstance(error, DeliveryError) else error.strerror
         print(f"{path}: {reason}", file=sys.stderr)
@@ -127,7 +127,8 @@ def _extras(options: Options, path: str, lines: tuple[str, ...], notices: list[s
     return extras
 
 
-def _read(path: str) -> bytes:
+def read_named(path: str) -> bytes:
+    """Return the octets of a file, or of standard input for `-`; raises OSError or DeliveryError."""
     if path == "-":
         return read_message(0)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

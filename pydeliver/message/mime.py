@@ -140,7 +140,7 @@ class Part:
         return "" if self.has_parts else sniff(self.content(SNIFFED_OCTETS))
 
     def content(self, octets: int) -> bytes:
-        """The beginning of the decoded body: at most so many octets."""
+        """The beginning of the decoded body: so many octets, or fewer where base64 has padding in the middle."""
         return decode_transfer(self.source, self.body_start, self.end, self.encoding, octets)
 
     @property

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Parameter = tuple[str, bytes]
 
-__all__ = ["file_names", "media_types", "parameters", "values_of"]
+__all__ = ["file_names", "media_types", "parameters", "values_of", "without_comments"]
 
 _BLANK = b" \t\r\n"
 _BACKSLASH = 0x5C
@@ -76,7 +76,7 @@ def _variants(field: Field) -> list[bytes]:
     if b"=?" in value and b"?=" in value:
         variants.append(words_text(value).encode("utf-8", "replace"))
     if b"(" in value:
-        variants.append(_without_comments(value))
+        variants.append(without_comments(value))
     if b"\n" in field.raw_value.rstrip(b"\r\n"):
         joined = b"".join([line.strip(_BLANK) for line in field.raw_value.split(b"\n")])
         if joined != value:
@@ -84,7 +84,7 @@ def _variants(field: Field) -> list[bytes]:
     return variants
 
 
-def _without_comments(value: bytes) -> bytes:
+def without_comments(value: bytes) -> bytes:
     """Leave out what stands in parentheses, outside of quotes."""
     kept, depth, quoted, start, at = [], 0, False, 0, 0
     while at < len(value):

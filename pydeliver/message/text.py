@@ -150,7 +150,8 @@ def decode_charset(raw: bytes, charset: str) -> str:
     try:
         return raw.decode(codec)
     except UnicodeDecodeError as error:
-        if error.start < len(raw) - 3 or not error.start:
+        is_cut = error.end == len(raw) and 0 < error.start >= len(raw) - 3 and codec != "ascii"
+        if not is_cut:
             return guess(raw)
         kept = raw[: error.start]
     except (UnicodeError, LookupError):

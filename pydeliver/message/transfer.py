@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from binascii import Error, a2b_qp, a2b_uu
 
+from pydeliver.message.parameters import without_comments
 from pydeliver.message.text import BASE64_DIGITS, decode_base64_digits
 
 TYPE_CHECKING = False
@@ -44,16 +45,11 @@ def transfer_encoding(fields: Iterable[Field]) -> str:
     """Which encoding the fields declare: the first that we know, "" where none is."""
     for field in fields:
         if field.name.lower() == "content-transfer-encoding":
-            declared = _without_comments(field.unfolded).partition(b";")[0].lower()
+            declared = without_comments(field.unfolded).partition(b";")[0].lower()
             encoding = _ENCODINGS.get(declared.translate(None, _NOT_TOKEN))
             if encoding:
                 return encoding
     return ""
-
-
-def _without_comments(value: bytes) -> bytes:
-    before, opened, rest = value.partition(b"(")
-    return before + rest.rpartition(b")")[2] if opened else value
 
 
 def decode_transfer(source: bytes, start: int, end: int, encoding: str, octets: int) -> bytes:
