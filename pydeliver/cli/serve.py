@@ -58,4 +58,4 @@ def _serve(options: list[str]) -> None:
     served = read(load)
     listening = listen(str(served.settings["lmtp"]))
     print(f"pydeliver: LMTP at {served.settings['lmtp']}", file=sys.stderr)
-    Parent(listening, load, served).run(len(os.sched_getaffinity(0)))
+    Parent(listening, load, served, len(os.sched_getaffinity(0))).run()

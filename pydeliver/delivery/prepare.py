@@ -40,11 +40,15 @@ _XDG_RULES = "~/.config/pydeliver/rules"  # where it is looked for second; ~/.py
 
 @value
 class Prepared:
-    """The phases of rules in order, where mail goes, and what is wrong with the rules."""
+    """The phases of rules in order, where mail goes, and what is wrong with the rules.
+
+    `files` are those whose change would change it, be they there or not.
+    """
 
     programs: tuple[tuple[str, Program], ...]
     stores: Stores
     problems: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 def prepare(places: Places, settings: dict[str, Setting], options: Options, may_store: bool) -> Prepared:
@@ -69,7 +73,18 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
         except OutsideHome as error:
             problems += (f"maildir {error.filename}: {error.strerror}; {maildir} was used",)
     inbox = user.setting("inbox") if user else None
-    return Prepared(programs, Stores(places, maildir, inbox, bool(settings["mboxrd"])), problems)
+    stores = Stores(places, maildir, inbox, bool(settings["mboxrd"]))
+    return Prepared(programs, stores, problems, (*_looked_for(places, settings), *_included(loaded)))
+
+
+def _looked_for(places: Places, settings: dict[str, Setting]) -> list[str]:
+    """Where the rules of every phase may be."""
+    own = [places.absolute(written) for written in (str(settings["rules"]), _XDG_RULES)]
+    return [*own, str(settings["before_rules"]), str(settings["after_rules"])]
+
+
+def _included(loaded: list[tuple[str, Loaded]]) -> list[str]:
+    return [path for _, found in loaded for path in found.included]
 
 
 def commands_for(

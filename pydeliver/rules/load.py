@@ -41,12 +41,13 @@ class Loaded:
 
     `program` is None where there are none to be had.  `problem` is what their
     owner should be told.  `is_last_good`: the file is wrong, and this is what
-    it was before.
+    it was before.  `included` are the paths of the files that it includes.
     """
 
     program: Program | None
     problem: str = ""
     is_last_good: bool = False
+    included: tuple[str, ...] = ()
 
 
 @value
@@ -93,12 +94,12 @@ def load_rules(origin: Origin, copy: str = "", may_store: bool = True) -> Loaded
         return Loaded(None, f"{origin.called}: {reason}; the rules were not used")
     known = _known(copy, origin)
     if known is not None and known["raw"] == raw and _is_current(known["included"], origin.home):
-        return _loaded(known)
+        return _loaded(known, origin.home)
     good = None if known is None else known["program"] or known["good"]
     fresh = _compiled(origin, raw, good)
     if copy and may_store:
         store_copy(copy, fresh, 0o600 if origin.phase == "user" else 0o644)
-    return _loaded(fresh)
+    return _loaded(fresh, origin.home)
 
 
 def read_rules(source: Source, files: Files | None = None) -> ast.RuleFile:
@@ -282,9 +283,11 @@ def _compiled(origin: Origin, raw: bytes, good: Any) -> dict[str, Any]:
     }
 
 
-def _loaded(known: dict[str, Any]) -> Loaded:
+def _loaded(known: dict[str, Any], home: str) -> Loaded:
     if known["program"] is not None:
-        return Loaded(from_data(known["program"]))
+        return Loaded(
+            from_data(known["program"]), included=tuple([_absolute(path, home) for path in known["included"]])
+        )
     if known["good"] is not None:
         return Loaded(from_data(known["good"]), known["problem"], True)
     return Loaded(None, known["problem"])

@@ -21,15 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from pydeliver.delivery.deliver import Delivery, deliver
-from pydeliver.delivery.prepare import commands_for, prepare
+from pydeliver.delivery.prepare import commands_for
 from pydeliver.envelope import Envelope
 from pydeliver.protocol.smtp import LMTP, Closed, End, Octets, Offer, Reset, Session
 from pydeliver.protocol.smtp_commands import Recipient, Sender
+from pydeliver.servers.rules import Rules
 from pydeliver.servers.trace import Hop, traced
 from pydeliver.servers.users import User, Users
-from pydeliver.state.places import Places
 from pydeliver.status import UNEXPECTED, DeliveryError, Status
-from pydeliver.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,20 +43,11 @@ _BUSY = Status("4.3.2", "too many sessions; come again later")
 _ENDING = Status("4.3.2", "the server is ending; come again later")
 
 
-@value
-class NoOptions:
-    """Rules, Maildir and system rules are as the settings say."""
-
-    rules: str | None = None
-    maildir: str | None = None
-    no_system: bool = False
-
-
 class Lmtpd:
     """What all sessions of a process share."""
 
     def __init__(self, settings: dict[str, Setting], users: Users) -> None:
-        self.settings, self.users = settings, users
+        self.settings, self.users, self.rules = settings, users, Rules(settings)
         largest, takes_bare = int(str(settings["message_size"])), bool(settings["bare_line_feeds"])
         self.offer = Offer(os.uname().nodename, largest, takes_bare=takes_bare)
         self.most_sessions = int(str(settings["sessions"]))
@@ -184,8 +174,8 @@ class Connection(asyncio.Protocol):
             message = traced(raw, sender.address, recipient.address, hop, time.time())
             client = self._session.forwarded.get("ADDR", "")
             envelope = Envelope(sender.address, recipient.address, None, recipient.original, client, "", "LMTP")
-            places = Places(user.home, user.is_virtual)
-            prepared = prepare(places, settings, NoOptions(), may_store=True)
+            prepared = self._server.rules.of(user)
+            places = prepared.stores.places
             commands = commands_for(user.name, places, envelope, settings, time.monotonic())
             found = (prepared.programs, prepared.stores, prepared.problems)
             delivery = Delivery(message, envelope, *found, bool(settings["notices"]), commands)
