@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 STORES = ("keep", "file")
-HANDED_ON = ("redirect",)  # done by others, once everything is stored; it cannot be undone
+HANDED_ON = ("redirect", "pipe")  # done by others, once everything is stored; it cannot be undone
 
 
 @value
@@ -88,7 +88,7 @@ class Plan:
     """All actions to come, in order.
 
     `disposition` says in one word what becomes of the message: keep, file,
-    redirect, discard, reject or defer.  `facts` are those that were asked for, in words.
+    redirect, pipe, discard, reject or defer.  `facts` are those that were asked for, in words.
     `warnings` are what a reader should know: what a sanitiser changed, what
     was left out, and why.  `problem`: the rules failed as they ran, and their
     owner is told.  `new_mailboxes`: what the stores will make because an

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from pydeliver.value import value
 
-PROGRAMS = "programs, redirects and header edits"
 TIME = "time, state and replies"
 REWRITTEN_SENDERS = "rewritten senders"
 VERDICTS = "spam, virus and sender verdicts"
@@ -160,9 +159,7 @@ ACTIONS = {
         also=True,
     ),
     "redirect": ActionWord((("addresses", "texts"), ("sender", "choice")), decides=True, also=True),
-    "pipe": ActionWord(
-        (("portion", "choice"), ("argv", "argv"), ("timeout", "seconds")), decides=True, also=True, later=PROGRAMS
-    ),
+    "pipe": ActionWord((("portion", "choice"), ("argv", "argv"), ("timeout", "seconds")), decides=True, also=True),
     "quarantine": ActionWord((("reason", "text"),), decides=True, later=VERDICTS),
     "reject": ActionWord((("status", "status"),), decides=True, stands_alone=True),
     "defer": ActionWord((("status", "status"),), decides=True, stands_alone=True),

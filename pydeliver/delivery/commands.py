@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from pydeliver.envelope import Envelope
     from pydeliver.message.view import Message
 
-__all__ = ["VARIABLES", "Commands", "ask_program", "refusal", "restriction", "run_command", "variables"]
+__all__ = [
+    "VARIABLES",
+    "Commands",
+    "ask_program",
+    "refusal",
+    "restriction",
+    "run_command",
+    "variables",
+    "with_complaint",
+]
 
 VARIABLES = (
     *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG"),
@@ -90,7 +99,8 @@ def run_command(
     allowed = commands.settings[word]
     path = _path(commands.home, argv[0], allowed if isinstance(allowed, tuple) else ())
     octets = limits.REWRITE_OCTETS if word == "rewrite" else limits.OUTPUT_OCTETS
-    return run(Command((path, *argv[1:]), variables(commands), commands.home, timeout, octets), chunks)
+    command = Command((path, *argv[1:]), variables(commands), commands.home, timeout, octets, takes_all=word == "pipe")
+    return run(command, chunks)
 
 
 def ask_program(commands: Commands, message: Message, question: Question) -> Ran:
@@ -101,13 +111,13 @@ def ask_program(commands: Commands, message: Message, question: Question) -> Ran
     chunks = portion_of(edited(message, edits), portion)
     outcome = run_command(commands, word, argv, chunks, timeout[0] if timeout else limits.PROGRAM_SECONDS)
     if outcome.status is None:
-        return Ran("failed", reason=_with_complaint(outcome))
+        return Ran("failed", reason=with_complaint(outcome))
     if word == "rewrite" and outcome.is_truncated:
         return Ran("failed", reason=f"it gave more than {limits.REWRITE_OCTETS} octets")
-    return Ran("exited", outcome.status, outcome.output, _with_complaint(outcome))
+    return Ran("exited", outcome.status, outcome.output, with_complaint(outcome))
 
 
-def _with_complaint(outcome: Outcome) -> str:
+def with_complaint(outcome: Outcome) -> str:
     """Why it failed, and the first line of what it had to say."""
     said = guess(outcome.complaint).strip().partition("\n")[0].strip()
     return f"{outcome.failure} ({said})" if outcome.failure and said else outcome.failure

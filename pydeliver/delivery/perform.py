@@ -62,7 +62,7 @@ FAILURES = {
     errno.EAGAIN: Status("4.3.0", "the mail system is busy"),
 }
 MAILBOX_FAILED = Status("4.2.0", "the mailbox cannot be written")
-_WITHOUT_A_STORE = ("redirect", "discard", "reject", "defer")
+_WITHOUT_A_STORE = ("redirect", "pipe", "discard", "reject", "defer")
 NOT_WANTED = Status("4.3.0", "the mail system stopped waiting for the delivery")
 
 

@@ -16,6 +16,7 @@ import time
 
 from pydeliver import limits
 from pydeliver.address import parse_address
+from pydeliver.delivery.commands import variables, with_complaint
 from pydeliver.message.edit import Edit, edited
 from pydeliver.status import DELIVERED, Status
 from pydeliver.world.process import Command, run
@@ -35,8 +36,6 @@ _VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG")  # no envelope
 
 def redirect(action: Action, message: Message, commands: Commands) -> tuple[Status, str]:
     """Hand the message over; the status, and what the journal should know of a failure."""
-    from pydeliver.delivery.commands import variables
-
     timeout = min(limits.SENDMAIL_SECONDS, commands.until - time.monotonic())
     if timeout <= 0:
         return NOT_TAKEN, "no time was left to hand it over"
@@ -49,7 +48,7 @@ def redirect(action: Action, message: Message, commands: Commands) -> tuple[Stat
     outcome = run(command, _passed_on(message, action, commands.envelope))
     if not outcome.failure:
         return DELIVERED, ""
-    return NOT_TAKEN, f"{argv[0]}: {outcome.failure} {outcome.complaint.decode('utf-8', 'replace')}".strip()
+    return NOT_TAKEN, f"{argv[0]}: {with_complaint(outcome)}"
 
 
 def _sender(policy: str, envelope: Envelope) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 
 from pydeliver.delivery.perform import NOT_WANTED, Performance, Performed
+from pydeliver.delivery.pipe import pipe
 from pydeliver.delivery.redirect import redirect
 from pydeliver.plan import HANDED_ON, STORES
 from pydeliver.state.retry import Record, RecordFile, fingerprint, has_records
@@ -34,7 +35,7 @@ BUSY = Status("4.3.0", "another delivery of the same message is under way")
 REFUSED = Status("4.3.0", "the mail system does not pass this message on")
 _FINISHED = "another delivery of the same message has done all of it meanwhile"
 _NOT_RECORDED = "what is done could not be written down for a retry"
-_STEPS = {"redirect": redirect}
+_STEPS = {"redirect": redirect, "pipe": pipe}
 
 
 def resume(delivery: Delivery) -> Attempt | None:
@@ -111,8 +112,14 @@ class Attempt:
         if status.is_temporary and self._done and not self._try(self._file.write, self._record()) and not is_known:
             performance.undo()
             performed = replace(performed, stored=())
-        notes = (*performed.notes, *self._notes)
-        return replace(performed, status=status, notes=notes, handed_on=tuple(self._handed_on), close=performance.close)
+        return replace(
+            performed,
+            status=status,
+            notes=(*performed.notes, *self._notes),
+            problem="" if self._problem == self.plan.problem else self._problem,
+            handed_on=tuple(self._handed_on),
+            close=performance.close,
+        )
 
     def _rest(self) -> Plan:
         left = [action for place, action in enumerate(self.plan.actions) if place not in self._done]
@@ -138,10 +145,13 @@ class Attempt:
                 if not is_wanted():
                     return NOT_WANTED
                 status, note = self._step(action)
-                if not status.is_success:
+                if status.is_success:
+                    self._handed_on.append(action.words)
+                else:
                     self._notes.append(f"{action.words} ({action.where}): {note}")
-                    return status
-                self._handed_on.append(action.words)
+                    if not _is_optional(action):
+                        return status
+                    self._problem = self._problem or f"{action.words} failed ({note}; {action.where})"
                 self._done.append(place)
         return DELIVERED if is_wanted() else NOT_WANTED
 
@@ -150,7 +160,8 @@ class Attempt:
         from pydeliver.delivery.commands import refusal
 
         commands = self._delivery.commands()
-        refused = refusal(commands, action.word)
+        argv = action.argument("argv")
+        refused = refusal(commands, action.word, argv if isinstance(argv, tuple) else ())
         if refused:
             return REFUSED, refused
         return _STEPS[action.word](action, self._delivery.message, commands)
@@ -166,3 +177,8 @@ class Attempt:
             self._notes.append(_NOT_RECORDED)
             return False
         return True
+
+
+def _is_optional(action: Action) -> bool:
+    """Whether its failure holds nothing up: an extra program's exit status is nobody's."""
+    return action.also and action.word == "pipe"

@@ -14,6 +14,7 @@ from pydeliver import limits
 from pydeliver.engine.conditions import truth
 from pydeliver.engine.facts import Need, Ran, Unanswered, ask, in_words
 from pydeliver.engine.run import Deferral, EvaluationError, Loop, Run
+from pydeliver.engine.values import arguments as command
 from pydeliver.engine.values import items, match_items, scalar, text_of, texts
 from pydeliver.flags import flag_mistake
 from pydeliver.plan import STORES, Action, Plan, Where, quote
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pydeliver.plan import Argument
     from pydeliver.rules.program import Instruction, Program
 
-_DECIDING = ("keep", "file", "redirect", "discard", "reject", "defer")
+_DECIDING = ("keep", "file", "redirect", "pipe", "discard", "reject", "defer")
 _ALONE = ("reject", "defer")
 _DEFAULT_STATUSES = {"reject": ("5.7.1", "message not accepted"), "defer": ("4.7.1", "try again later")}
 _STOPPED = -1  # the address evaluation goes on at when it is over
@@ -302,6 +303,12 @@ def _redirect(run: Run, word: str, arguments: Any, where: Where, also: bool) -> 
     return Action(word, given, where, also, edits=run.version.edits) if addresses else None
 
 
+def _pipe(run: Run, word: str, arguments: Any, where: Where, also: bool) -> Action:
+    given = tuple([(name, command(run, said) if name == "argv" else said[1]) for name, said in arguments])
+    _ask_leave(run, where, word, *dict(given)["argv"])
+    return Action(word, given, where, also, edits=run.version.edits)
+
+
 def _ask_leave(run: Run, where: Where, word: str, *argv: str) -> None:
     """What the administrator refuses is a mistake of the rules that only shows here."""
     refusal = ask(run.facts, ("refusal", word, *argv))
@@ -385,6 +392,7 @@ _ACTIONS: dict[str, Callable[[Run, str, Any, Where, bool], Action | None]] = {
     "keep": _keep,
     "file": _file,
     "redirect": _redirect,
+    "pipe": _pipe,
     "reject": _status,
     "defer": _status,
     "discard": _discard,

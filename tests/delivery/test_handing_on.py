@@ -326,6 +326,103 @@ def test_a_mailbox_that_fails_is_the_inbox_and_the_message_goes_on(user: User) -
     assert len(user.given) == 2
 
 
+# ---------------------------------------------------------------- a program that takes the message
+
+
+def test_a_program_takes_the_message_as_it_was_edited_or_a_part_of_it(user: User) -> None:
+    rules = """rule {
+        header set "Subject" "other"
+        also pipe header ["sh", "-c", "cat > header"]
+        also pipe body ["sh", "-c", "cat > body"]
+        pipe ["sh", "-c", "cat > $1", "sh", "{subject}; x"]
+    }"""
+    assert user.deliver(rules).is_success
+    header, _, body = (TRACE + CONTENT.replace(b"hello\n\n", b"other\n\n")).partition(b"\n\n")
+    assert (user.home / "header").read_bytes() == header + b"\n\n"
+    assert (user.home / "body").read_bytes() == body
+    assert (user.home / "other; x").read_bytes() == header + b"\n\n" + body
+    assert user.stored("") == []
+    assert user.records == []
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_status", "code"),
+    [
+        ("exit 0", 0, "2.0.0"),
+        ("exit 67", 77, "5.1.1"),
+        ("exit 77", 77, "5.7.1"),
+        *[(f"exit {status}", 75, "4.3.0") for status in (1, 2, 64, 65, 66, *range(68, 77), 78, 99, 100, 126, 127)],
+        ("kill -9 $$", 75, "4.3.0"),
+        ("kill -15 $$", 75, "4.3.0"),
+        ("echo 5.1.1 no such user; exit 75", 75, "4.3.0"),
+        ("sleep 30", 75, "4.3.0"),
+    ],
+)
+def test_its_exit_status_is_the_deliverys(user: User, line: str, exit_status: int, code: str) -> None:
+    status = user.deliver(f'rule {{ pipe ["sh", "-c", "{line}"] timeout 1s }}')
+    assert (status.exit_status, status.code) == (exit_status, code)
+    assert user.stored("") == []
+    assert user.records == []
+
+
+def test_a_program_that_is_not_there_defers(user: User) -> None:
+    assert user.deliver('rule { pipe ["/nowhere/at/all"] }').is_temporary
+    assert "No such file or directory" in user.journal
+
+
+@pytest.mark.parametrize("line", ["exit 75", "exit 1", "kill -9 $$", "sleep 30"])
+def test_a_program_that_fails_for_a_while_gets_the_message_and_nothing_is_stored_twice(user: User, line: str) -> None:
+    script = user.home / "script"
+    script.write_text(f"{line}\n")
+    assert user.deliver('rule { file "Copies" pipe ["sh", "script"] timeout 1s }').is_temporary
+    assert user.stored() == [TRACE + CONTENT]
+    script.write_text("cat > taken\n")
+    assert user.deliver("").is_success
+    assert user.stored() == [TRACE + CONTENT]
+    assert (user.home / "taken").read_bytes() == TRACE + CONTENT
+
+
+def test_a_refusal_after_a_store_is_a_refusal(user: User) -> None:
+    """The exit status is the delivery's; what was stored before it stays, as before a discard."""
+    assert user.deliver('rule { file "Copies" pipe ["sh", "-c", "exit 77"] }').exit_status == 77
+    assert user.stored() == [TRACE + CONTENT]
+    assert user.records == []
+
+
+def test_an_extra_program_that_fails_holds_nothing_up_and_is_told(user: User) -> None:
+    rules = """rule {
+        also pipe ["sh", "-c", "echo no ink >&2; exit 77"]
+        also redirect "carol@example.net"
+        file "Copies"
+    }"""
+    assert user.deliver(rules).is_success
+    assert user.stored() == [TRACE + CONTENT]
+    assert len(user.given) == 1
+    (notice,) = user.stored("")
+    assert b"it exited with 77 (no ink)" in notice
+
+
+def test_an_extra_program_that_failed_is_told_by_the_retry_that_succeeds(user: User) -> None:
+    rules = 'rule { also pipe ["sh", "-c", "exit 1"] redirect "carol@example.net" }'
+    user.mail_ends("exit 75")
+    assert user.deliver(rules).is_temporary
+    user.mail_ends("exit 0")
+    assert user.deliver(rules).is_success
+    (notice,) = user.stored("")
+    assert b"it exited with 1" in notice
+
+
+def test_a_program_that_is_refused_by_the_time_of_the_retry_is_not_run(user: User) -> None:
+    (user.home / "script").write_text("exit 75\n")
+    rules = 'rule { file "Copies" pipe ["sh", "script"] }'
+    assert user.deliver(rules).is_temporary
+    (user.home / "script").write_text("cat > taken\n")
+    assert user.deliver(rules, pipe="refused").is_temporary
+    assert not (user.home / "taken").exists()
+    assert user.deliver(rules).is_success
+    assert (user.home / "taken").exists()
+
+
 # ---------------------------------------------------------------- who waits, and two at once
 
 

@@ -90,6 +90,7 @@ SIMPLE = st.one_of(
     FLAGS.map(lambda flags: f"unflag {flags}"),
     TEXTS.map(lambda text: f"log {text}"),
     TEXTS.filter(lambda text: "{" in text).map(lambda text: f"redirect {text}"),
+    st.sampled_from(['pipe ["a", "{subject}", n]', 'also pipe header ["a"] timeout 90s', 'also pipe body ["a", "-b"]']),
     st.sampled_from(['also redirect "a@x"', 'redirect "a@x", "b@x" sender me', 'also redirect "{to}" sender null']),
     NUMBERS.map(lambda number: f"set n = {number}"),
     st.one_of(TEXTS, FIELDS).map(lambda text: f"set v = {text}"),
@@ -196,7 +197,7 @@ def ends_in_a_plan(text: str, raw: bytes, envelope: Envelope) -> None:
     assert plan == decided(with_index(program, 1), Message(raw), envelope)
     assert json.loads(plan.as_json())["disposition"] == plan.disposition
     decided_words = {action.word for action in plan.actions if not action.also}
-    assert plan.stores or plan.disposition in {"redirect", "discard", "reject", "defer"} & decided_words
+    assert plan.stores or plan.disposition in {"redirect", "pipe", "discard", "reject", "defer"} & decided_words
     lines = "\n".join([*explain(trace, (("user", program),), plan, envelope), str(plan)])
     assert all([line.isprintable() for line in lines.split("\n")])
     assert words_read_back(plan) == [action.words for action in plan.actions]

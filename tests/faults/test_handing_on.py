@@ -3,8 +3,8 @@
 Nothing is lost, nothing is handed on fewer times than once, and a retry stores
 nothing twice: a second copy may come only of a kill between the moment at which
 a copy becomes visible and the one at which that is written down, as it may
-without anything to hand on between that moment and the end.  The mailer is a
-program that writes down what it is given.
+without anything to hand on between that moment and the end.  Whom it is handed on to
+is a program that writes down what it is given.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ file=$(mktemp "$HOME/given/new.XXXXXXXX")
 cat > "$file"
 mv "$file" "$(mktemp -u "$HOME/given/XXXXXXXX")"
 """
-HANDED_ON = b"Delivered-To: ann+x@example.org\n" + STORED.removeprefix(b"Return-Path: <bob@shop.example>\n")
+REDIRECTED = b"Delivered-To: ann+x@example.org\n" + STORED.removeprefix(b"Return-Path: <bob@shop.example>\n")
 SECOND_COPIES = 6  # points at which a kill may leave one, at most
 
 
@@ -53,7 +53,11 @@ def scenes(stage: Stage) -> dict[str, Scene]:
     mailer.write_text(GIVE)
     mailer.chmod(0o755)
     redirects = RULES + 'rule "Lists" when list-id exists { file "lists" redirect "carol@example.net" }\n'
-    return {"redirect": Scene("store and redirect", redirects, ("lists",), arguments=("-o", f"sendmail={mailer}"))}
+    pipes = RULES + f'rule "Lists" when list-id exists {{ file "lists" pipe ["{mailer}"] }}\n'
+    return {
+        "redirect": Scene("store and redirect", redirects, ("lists",), arguments=("-o", f"sendmail={mailer}")),
+        "pipe": Scene("store and pipe", pipes, ("lists",)),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def calls_of(stage: Stage) -> Callable[[Scene], Calls]:
 def given(home: Path) -> int:
     """How often the message was taken, whole; a file that is not whole was not taken."""
     taken = [path.read_bytes() for path in home.glob("given/*") if not path.name.startswith("new.")]
-    assert set(taken) <= {HANDED_ON}, taken
+    assert set(taken) <= {REDIRECTED, STORED}, taken
     return len(taken)
 
 
@@ -109,7 +113,7 @@ def points_of(stage: Stage, calls: Calls, every: int = 1) -> tuple[Sequence[Call
     return about_files(stage, calls.interpreter), calls.client[::every]
 
 
-@pytest.mark.parametrize("name", ["redirect"])
+@pytest.mark.parametrize("name", ["redirect", "pipe"])
 def test_a_kill_at_any_call_loses_nothing(
     stage: Stage, scenes: dict[str, Scene], calls_of: Callable[[Scene], Calls], name: str
 ) -> None:
@@ -120,7 +124,7 @@ def test_a_kill_at_any_call_loses_nothing(
     assert second_copies(tried) <= SECOND_COPIES
 
 
-@pytest.mark.parametrize("name", ["redirect"])
+@pytest.mark.parametrize("name", ["redirect", "pipe"])
 def test_an_error_at_any_call_stores_nothing_twice(
     stage: Stage, scenes: dict[str, Scene], calls_of: Callable[[Scene], Calls], name: str
 ) -> None:
@@ -131,7 +135,7 @@ def test_an_error_at_any_call_stores_nothing_twice(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["redirect"])
+@pytest.mark.parametrize("name", ["redirect", "pipe"])
 def test_every_kill_and_error(
     stage: Stage, scenes: dict[str, Scene], calls_of: Callable[[Scene], Calls], name: str
 ) -> None:

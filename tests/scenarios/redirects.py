@@ -94,6 +94,36 @@ REDIRECTS = [
     ),
 ]
 
+PIPES = [
+    Scenario("a pipe decides", 'rule { pipe ["lpr", "-P", "{subject}"] }', 'pipe ["lpr", "-P", "Hello"]'),
+    Scenario(
+        "a part of the message, and a time",
+        'rule { pipe body ["lpr"] timeout 2m }\nrule { file "A" }',
+        'pipe body ["lpr"] timeout 120s',
+    ),
+    Scenario("an extra pipe leaves the keep", 'rule { also pipe header ["log"] }', 'also pipe header ["log"]\nkeep'),
+    Scenario(
+        "what expands is one argument, whatever is in it",
+        'rule { pipe ["lpr", "{subject}"] }',
+        'pipe ["lpr", "a \\" ; $(id) -- b"]',
+        fields('Subject: a " ; $(id) -- b'),
+    ),
+    Scenario(
+        "a program the administrator refuses keeps the message",
+        'rule { pipe ["lpr", "x"] }',
+        "keep",
+        facts={("refusal", "pipe", "lpr", "x"): "the administrator refuses pipe"},
+        warning="the administrator refuses pipe",
+        problem="the administrator refuses pipe",
+    ),
+    Scenario(
+        "a rejected message goes to no program",
+        'rule { also pipe ["log"] reject "no" }',
+        'reject "no"',
+        warning='not done, for the message is rejected: also pipe ["log"]',
+    ),
+]
+
 LOOPS = [
     Scenario(
         "to the recipient himself is keep",
@@ -181,4 +211,4 @@ LOOPS = [
     ),
 ]
 
-SCENARIOS = REDIRECTS + LOOPS + [hostile(address) for address in HOSTILE]
+SCENARIOS = REDIRECTS + PIPES + LOOPS + [hostile(address) for address in HOSTILE]
