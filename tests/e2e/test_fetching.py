@@ -21,17 +21,24 @@ POST = (
 BOUNCE = b"Return-Path: <>\nDelivered-To: ann@example.org\nFrom: MAILER-DAEMON@elsewhere.example\nSubject: no\n\nno\n"
 
 
-@pytest.fixture
-def dovecot() -> Iterator[Dovecot]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Dovecot]:
     with running_dovecot(("imap",)) as server:
-        maildir = server.maildir()
-        for place in (maildir, *[maildir / name for name in ("new", "cur", "tmp")]):
-            place.mkdir(exist_ok=True)
-        for number, raw in enumerate((POST, BOUNCE)):
-            (maildir / f"new/{number}.test").write_bytes(raw)
-        for path in [maildir, *maildir.rglob("*")]:
-            os.chown(path, server.owner.pw_uid, server.owner.pw_gid)
         yield server
+
+
+@pytest.fixture
+def dovecot(running: Dovecot) -> Dovecot:
+    """With two messages."""
+    maildir = running.maildir()
+    shutil.rmtree(maildir, ignore_errors=True)
+    for name in ("new", "cur", "tmp"):
+        (maildir / name).mkdir(parents=True)
+    for number, raw in enumerate((POST, BOUNCE)):
+        (maildir / f"new/{number}.test").write_bytes(raw)
+    for path in [maildir, *maildir.rglob("*")]:
+        os.chown(path, running.owner.pw_uid, running.owner.pw_gid)
+    return running
 
 
 def left(server: Dovecot) -> int:
