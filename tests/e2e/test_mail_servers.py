@@ -165,35 +165,62 @@ def test_a_burst_of_thirty_messages_is_stored_once_each(server: MailServer, user
     assert found == Counter(message(f"burst-{number}") for number in range(30))
 
 
-BROKEN = """#!/bin/sh
-echo tried >> {log}
-exit 1
-"""
+class Broken:
+    """An installation that can be broken in several ways; `tries` says how often it was started so far."""
+
+    def __init__(self, place: Path, whole: Path) -> None:
+        self.bin = place / "bin"
+        self._program, self._python, self._log = self.bin / "pydeliver", self.bin / "python3", place / "tries"
+        self._whole = whole / "pydeliver"
+        self.bin.mkdir(parents=True)
+        self._log.touch()
+        self._log.chmod(0o666)
+
+    def tries(self) -> int:
+        return len(self._log.read_bytes())
+
+    def without_interpreter(self) -> None:
+        shutil.copy(self._whole, self._program)
+        self._write(self._python, "exit 1")
+
+    def killed(self) -> None:
+        self._write(self._program, "kill -KILL $$")
+
+    def missing(self) -> None:
+        self._program.unlink()
+
+    def mended(self) -> None:
+        self._write(self._program, f'exec {self._whole} "$@"')
+
+    def _write(self, program: Path, script: str) -> None:
+        program.unlink(missing_ok=True)
+        program.write_text(f"#!/bin/sh\nprintf 1 >> {self._log}\n{script}\n")
+        program.chmod(0o755)
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_broken_installation_leaves_mail_in_the_queue(
     name: str, users: tuple[User, User], installed: Path, public_directory: Path
 ) -> None:
-    """An interpreter that is no interpreter, then no program at all: any other status than 75 would return mail."""
-    user, _ = users
-    broken = public_directory / f"broken-{name}"
-    (broken / "bin").mkdir(parents=True)
-    shutil.copy(installed / "pydeliver", broken / "bin/pydeliver")
-    tries = broken / "tries"
-    tries.touch()
-    tries.chmod(0o666)
-    (broken / "bin/python3").write_text(BROKEN.format(log=tries))
-    (broken / "bin/python3").chmod(0o755)
-    with SERVERS[name](broken / "bin") as server:
-        server.send(HELLO, [address(user, server)])
-        server.wait_until(tries.read_bytes)
-        server.wait_until(lambda: server.waiting() == 1)
-        (broken / "bin/pydeliver").unlink()
-        server.send(HELLO, [address(user, server)])
-        time.sleep(1)  # each tries at once; one that gave up would have one message less
-        assert server.waiting() == 2
-        (broken / "bin/pydeliver").write_text(f'#!/bin/sh\nexec {installed}/pydeliver "$@"\n')
-        (broken / "bin/pydeliver").chmod(0o755)
+    """No interpreter to be found, a kill from outside, no program at all; and when it is mended all arrive."""
+    user, sender = users
+    broken = Broken(public_directory / f"broken-{name}", installed)
+    broken.without_interpreter()
+    with SERVERS[name](broken.bin) as server:
+
+        def try_in_vain(subject: str) -> None:
+            before = broken.tries()
+            server.send(message(subject), [address(user, server)], address(sender, server))
+            server.wait_until(lambda: broken.tries() > before)
+
+        try_in_vain("broken-0")
+        broken.killed()
+        try_in_vain("broken-1")
+        broken.missing()
+        server.send(message("broken-2"), [address(user, server)], address(sender, server))
+        time.sleep(1)  # each tries at once
+        server.wait_until(lambda: server.waiting() == 3)
+        broken.mended()
         server.retry_until_empty()
-    assert bodies(user) == [HELLO, HELLO]
+    assert Counter(bodies(user)) == Counter(message(f"broken-{number}") for number in range(3))
+    assert sender.mail() == []
