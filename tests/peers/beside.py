@@ -61,6 +61,10 @@ class Beside:
         inside = ["nsenter", f"--target={self._first_process}", "--mount", "--pid", "--root", "--wd", "--"]
         return [*inside, *[str(word) for word in words]]
 
+    def path(self, inside: str) -> Path:
+        """Where a file of the name space is found from outside."""
+        return Path(f"/proc/{self._first_process}/root{inside}")
+
     def run(self, *words: str | Path, given: bytes = b"", status: int | None = 0) -> str:
         """Run a command inside; its output, both kinds.  `status` None: any exit status will do."""
         command = self.command(*words)
