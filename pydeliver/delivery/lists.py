@@ -26,48 +26,49 @@ if TYPE_CHECKING:
 
 
 class Lists:
-    """The list files that one delivery asks; each is opened once."""
+    """The list files that one delivery asks; one that must be read is read once."""
 
     def __init__(self, places: Places, may_store: bool) -> None:
         self._places, self._may_store = places, may_store
-        self._opened: dict[str, Entries | Index] = {}
+        self._entries: dict[str, Entries] = {}
 
     def answer(self, question: Question) -> bool | str:
         """Whether one of the values, or every one, is in the list; or why that cannot be said."""
         word, _, written, *values = question
         try:
             path, every = self._places.of_rules(written), word == "every in list"
-            if path not in self._opened:
-                self._opened[path] = self._open(path)
-            try:
-                return _holds(self._opened[path], values, every)
-            except Damaged:
-                self._opened[path] = self._read(path)
-                return _holds(self._opened[path], values, every)
+            index = self._index(path) if path not in self._entries else None
+            if index is not None:
+                try:
+                    return _holds(index, values, every)
+                except Damaged:
+                    pass  # made anew below
+                finally:
+                    index.close()
+            if path not in self._entries:
+                self._entries[path] = _read(path, _index(self._places.state, path) if self._may_store else "")
+            return _holds(self._entries[path], values, every)
         except ListError as error:
             return str(error)
         except OutsideHome as error:
-            return f"{written}: {error.strerror}"
+            return str(error.strerror)
 
-    def _open(self, path: str) -> Entries | Index:
+    def _index(self, path: str) -> Index | None:
+        """The index of a list that is worth one, if there is one of the file as it is."""
         descriptor = open_list(path)
         try:
             identity = identity_of(descriptor)
         finally:
             os.close(descriptor)
-        if identity[0] > limits.LIST_OCTETS_READ:
-            for index, owners in self._indices(path):
-                found = open_index(index, owners, path, identity)
-                if found is not None:
-                    return found
-        return self._read(path)
+        for index, owners in self._indices(path) if identity[0] > limits.LIST_OCTETS_READ else ():
+            found = open_index(index, owners, path, identity)
+            if found is not None:
+                return found
+        return None
 
     def _indices(self, path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Where an index of the list may be, and whose it must be: what root made for all users, and the user's own."""
         return ((_index(SYSTEM_COPIES, path), (0,)), (_index(self._places.state, path), (0, os.geteuid())))
-
-    def _read(self, path: str) -> Entries:
-        return _read(path, _index(self._places.state, path) if self._may_store else "")
 
 
 def renew_system_index(path: str) -> None:

@@ -74,7 +74,7 @@ def median(binaries: Path, home: Path, runs: int) -> float:
 
 
 def look_up(home: Path, questions: int = 20_000) -> float:
-    """Seconds of one question, of a list that is open."""
+    """Seconds of one question; each opens the index."""
     asked = Lists(Places(str(home)), may_store=False)
     asked.answer(("in list", "blocked", "blocked.txt", "x"))
     started = time.perf_counter()

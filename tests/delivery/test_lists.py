@@ -88,6 +88,18 @@ def test_a_long_list_is_read_once_and_then_asked_by_its_index(home: Path, monkey
 
 
 @pytest.mark.usefixtures("settled")
+def test_no_descriptor_is_left_open(home: Path) -> None:
+    write(home, MANY)
+    open_before = os.listdir("/proc/self/fd")
+    asked = Lists(Places(str(home)), may_store=True)
+    for _ in range(3):
+        assert asked.answer(("in list", "many", "list.txt", "user7@example7.net")) is True
+        assert asked.answer(("in list", "many", "missing.txt", "x")) == "there is no such file"
+        assert answer(home, "user7@example7.net") is True
+    assert os.listdir("/proc/self/fd") == open_before
+
+
+@pytest.mark.usefixtures("settled")
 def test_a_short_list_has_no_index(home: Path) -> None:
     write(home, "a@x\n")
     assert answer(home, "a@x") is True
