@@ -6,7 +6,10 @@ under Dovecot's own lock, so that no reader meets a letter without a name.
 Nothing here fails a delivery: a keyword that cannot be had (the lock is held
 too long, 26 are in use, the disk is full) is left out, and a note says so.
 
-Does not know: messages, rules, or Courier's way to keep keywords.
+A mailbox that only Courier reads gets no letters for keywords (`courier`): to
+it they mean nothing.  Where neither server was yet, they are Dovecot's.
+
+Does not know: messages, rules.
 References: RFC 3501 section 2.3.2, RFC 5788, Dovecot's Maildir format.
 """
 
@@ -35,7 +38,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILE_OCTETS = 1 << 16  # 26 keywords of 50 characters are 1,400
 
 
-def flag_letters(flags: Iterable[str], mailbox: int) -> tuple[str, tuple[str, ...]]:
+def flag_letters(flags: Iterable[str], mailbox: int, is_couriers_alone: bool = False) -> tuple[str, tuple[str, ...]]:
     """The letters for `:2,` in ASCII order, and a note for each flag that has none.
 
     `mailbox` is a descriptor of the mailbox's directory.
@@ -52,7 +55,7 @@ def flag_letters(flags: Iterable[str], mailbox: int) -> tuple[str, tuple[str, ..
         else:
             letters.update(PASSED.get(folded, ""))
             keywords.setdefault(folded, flag)
-    if keywords:
+    if keywords and not is_couriers_alone:
         letters.update(_keyword_letters(keywords, mailbox, notes))
     return "".join(sorted(letters)), tuple(notes)
 

@@ -62,8 +62,8 @@ class FileLock:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def release(self) -> None:
-        """Let both go; a dot-lock that another has broken and made anew is not ours to remove."""
-        self._unlock()
+        """Let both go, and close the file: with it goes the fcntl lock."""
+        close(self._file)
         self._remove_dot_lock()
 
     def _try(self) -> str:
@@ -189,6 +189,7 @@ class FileLock:
             return  # closing the file does it as well
 
     def _remove_dot_lock(self) -> None:
+        """One that another has broken and made anew is not ours to remove."""
         if self._dot_lock < 0:
             return
         file, self._dot_lock = self._dot_lock, -1
@@ -210,7 +211,8 @@ class FileLock:
 def open_locked(name: str, directory: int, wait: float) -> tuple[int, FileLock]:
     """A plain file of ours, made empty if it is missing, opened to append, and both its locks.
 
-    If it was replaced while we waited, we waited for the wrong one.
+    The lock closes it.  If it was replaced while we waited, we waited for the
+    wrong one.
     """
     for _ in range(_REPLACED):
         file = _open_file(name, directory)
@@ -223,7 +225,6 @@ def open_locked(name: str, directory: int, wait: float) -> tuple[int, FileLock]:
         if is_name_of(name, directory, file):
             return file, lock
         lock.release()
-        close(file)
     raise OSError(errno.EAGAIN, "it was replaced again and again", name)
 
 

@@ -92,12 +92,15 @@ class Maildir:
         directory = directory_name(mailbox)
         folder = open_mailbox(self.root, directory, create)
         try:
-            letters, notes = "", _NO_NOTES
+            letters, notes, keywords = "", _NO_NOTES, _NO_NOTES
             if flags:
-                from pydeliver.mailbox.keywords import flag_letters  # most deliveries set none
+                from pydeliver.mailbox.courier import kept_by_courier, kept_by_dovecot  # most deliveries set none
+                from pydeliver.mailbox.keywords import flag_letters
 
-                letters, notes = flag_letters(flags, folder)
-            staged = Staged(folder, posixpath.join(self.root, directory, "new"), letters, notes)
+                keywords = kept_by_courier(flags, folder)
+                letters, notes = flag_letters(flags, folder, bool(keywords) and not kept_by_dovecot(folder))
+            staged = Staged(folder, posixpath.join(self.root, directory, "new"), letters, keywords)
+            staged.notes = notes
             is_written = file is not None and staged._is_adopted(file.descriptor, folder)
         finally:
             close(folder)
@@ -119,10 +122,11 @@ class Staged:
 
     is_locked = False
 
-    def __init__(self, folder: int, path: str, letters: str, notes: tuple[str, ...]) -> None:
-        self.notes = notes
+    def __init__(self, folder: int, path: str, letters: str, keywords: tuple[str, ...]) -> None:
+        self.notes = _NO_NOTES
         self._path = path
         self._letters = letters
+        self._keywords = keywords  # that are kept in a file of Courier's
         self._sizes = ""
         self._stem = unique_name()
         self._name = ""  # in new/, once a commit has tried it
@@ -153,6 +157,8 @@ class Staged:
         """
         if self._name and not (self._is_ours() and _is_unlinked(self._name, self._new)):
             self._unlink_from_cur()
+        if self._keywords and self._sizes:
+            _is_unlinked(f"../courierimapkeywords/{self._stem}{self._sizes}", self._new)
         if self._temporary:
             _is_unlinked(self._temporary, self._tmp)
         self.close()
@@ -206,6 +212,8 @@ class Staged:
         only if the name is not our file's.
         """
         for _ in range(_NAMES_TRIED):
+            if self._keywords:
+                self._store_keywords()
             self._name = self._stem + self._sizes + (f":2,{self._letters}" if self._letters else "")
             try:
                 return self._link()
@@ -217,6 +225,12 @@ class Staged:
                     raise
                 self._stem = unique_name()
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+
+    def _store_keywords(self) -> None:
+        from pydeliver.mailbox.courier import store_keywords
+
+        if note := store_keywords(self._keywords, self._stem + self._sizes, self._new):
+            self.notes += (note,)
 
     def _link(self) -> None:
         if not self._temporary:

@@ -124,8 +124,9 @@ class Appended:
 
     def close(self) -> None:
         """Let go of the locks and descriptors; the mailbox stays as it is."""
-        self._lock.release()
-        held = (self._file, self._record, self._directory)
+        if self._file >= 0:
+            self._lock.release()
+        held = (self._record, self._directory)
         self._file = self._record = self._directory = -1
         for descriptor in held:
             if descriptor >= 0:

@@ -201,7 +201,6 @@ def _change_sequences(folder: int, names: Iterable[str], number: int, change: Ca
         _store(file, _render(sequences), len(raw))
     finally:
         lock.release()
-        close(file)
 
 
 def _store(file: int, raw: bytes, octets: int) -> None:

@@ -13,6 +13,7 @@ import fcntl
 import itertools
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import time
@@ -42,6 +43,7 @@ class Scene(NamedTuple):
     `ready`: whether the mailboxes are there.  `warm`: whether the rules were
     compiled before.  `arguments` are the program's.  `files`: what else the rules
     name in the home; they are links to files that have been there for a while.
+    `inbox` is where what a mailbox fails at is kept.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Scene(NamedTuple):
     warm: bool = True
     arguments: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    inbox: str = "INBOX"
 
 
 RULES = r"""
@@ -72,11 +75,19 @@ LISTS = (
 )
 EXPANDED = RULES + 'rule "Lists" when list-id matches "*.lists.example.org" { file "lists/{1}" }\n'
 FROM_FILES = 'list many from "many.txt"\nrule "Many" when from in many { discard }\ninclude "more.rules"\n'
+BOX = RULES + 'rule "Box" when subject exists { file mbox "~/mail/box" }\n'
+FOLDER = RULES + 'rule "Folder" when subject exists { flag "\\Flagged" file mh "~/Mail/inbox" }\n'
+BOTH = 'inbox mbox "mail/box"\n' + RULES + 'rule "Folder" when subject exists { also file mh "~/Mail/inbox" }\n'
 MISTAKE = URGENT + 'rule "Wrong" when subject contanis "x" { file "x" }\n'
 
 ONE_STORE = Scene("one store", URGENT)
 TWO_STORES = Scene("two stores, mailboxes to be made", LISTS, ("archive", "lists"), ready=False)
 NEW_MAILBOX = Scene("a mailbox that a message names, to be made and counted", EXPANDED, ("lists.dev",), ready=False)
+MBOX = Scene("an mbox with a message in it", BOX, ("mbox",))
+MH = Scene("an MH folder", FOLDER, ("mh",))
+NEW_STORES = Scene(
+    "an mbox as the inbox and an MH folder, both to be made", BOTH, ("mbox", "mh"), ready=False, inbox="mbox"
+)
 COLD = Scene("rules compiled during the delivery", URGENT, warm=False)
 LONG_LIST = Scene(
     "an included file, and a long list whose index is made",
@@ -96,16 +107,25 @@ STORED = (
     b"List-Id: Developers <dev.lists.example.org>\nMessage-ID: <1@shop.example>\nSubject: invoice 42\n\n"
     + b"".join(b"line %d of the body\n" % number for number in range(200))
 )
+OLD = b"From carol@example.com Mon Nov 23 10:00:00 2026\nSubject: old\n\nhello\n\n"  # in an mbox before
+IN_MBOX = re.compile(rb"From bob@shop\.example \w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\n" + re.escape(STORED) + b"\n")
 NOTICE_STARTS, NOTICE_ENDS = b"From: pydeliver <MAILER-DAEMON>\n", b"shows all there is to mend.\n"
+NOTICE_IN_MBOX = re.compile(
+    rb"From MAILER-DAEMON [^\n]*\n" + re.escape(NOTICE_STARTS) + rb"(?s:.*?)" + re.escape(NOTICE_ENDS) + b"\n"
+)
 
 
 class Found(NamedTuple):
-    """What a home holds: whole copies by mailbox, whole notices, what is neither, and files left in tmp/."""
+    """What a home holds: whole copies by mailbox, whole notices, what is neither, and files left in tmp/.
+
+    `torn` is an mbox that ends in what is no whole message, or has lost one.
+    """
 
     copies: dict[str, int]
     notices: int
     partial: list[str]
     litter: list[str]
+    torn: list[bytes]
 
     def is_stored(self, mailboxes: Sequence[str]) -> bool:
         """Once in each of these and nowhere else."""
@@ -163,8 +183,14 @@ class Stage:
         assert self.look(home).is_stored(scene.mailboxes), self.look(home)
         for message in [*home.glob("Maildir/new/*"), *home.glob("Maildir/.*/new/*")]:
             message.unlink()
+        for message in home.glob("Mail/inbox/*"):
+            message.unlink()
+        for box in home.glob("mail/box"):
+            box.write_bytes(OLD)
+            (home / "mail/had-a-message").touch()
         if not scene.ready:
-            shutil.rmtree(home / "Maildir")
+            for name in ("Maildir", "mail", "Mail", ".local/state/pydeliver/mbox"):
+                shutil.rmtree(home / name, ignore_errors=True)
         shutil.rmtree(home / ".local/state/pydeliver/notices", ignore_errors=True)
         shutil.rmtree(home / "given", ignore_errors=True)
         shutil.rmtree(home / ".local/state/pydeliver/lists", ignore_errors=True)
@@ -294,7 +320,31 @@ def look(home: Path, stored: bytes) -> Found:
             notices += 1
         else:
             partial.append(str(path))
-    return Found(copies, notices, partial, [str(path) for path in _messages(home, ("tmp",))])
+    for path in home.glob("Mail/inbox/[0-9]*"):
+        if path.read_bytes() == stored:
+            copies["mh"] = copies.get("mh", 0) + 1
+        else:
+            partial.append(str(path))
+    in_mbox, torn = look_into_mbox(home)
+    if in_mbox:
+        copies["mbox"] = in_mbox
+    litter = [*_messages(home, ("tmp",)), *home.glob("Mail/inbox/.[0-9]*"), *home.glob("[mM]ail/**/*.lock")]
+    return Found(copies, notices, partial, [str(path) for path in litter], torn)
+
+
+def look_into_mbox(home: Path) -> tuple[int, list[bytes]]:
+    """How many whole messages, and what stands there that is none."""
+    path = home / "mail/box"
+    raw = path.read_bytes() if path.exists() else b""
+    if (home / "mail/had-a-message").exists():
+        if not raw.startswith(OLD):
+            return 0, [raw[:200]]
+        raw = raw.removeprefix(OLD)
+    count = 0
+    while match := IN_MBOX.match(raw) or NOTICE_IN_MBOX.match(raw):
+        count += match.re is IN_MBOX
+        raw = raw[match.end() :]
+    return count, [raw[:200]] if raw else []
 
 
 def _messages(home: Path, directories: Sequence[str]) -> Iterator[Path]:

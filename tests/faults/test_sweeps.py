@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,7 +20,19 @@ from typing import Any
 
 import pytest
 
-from tests.faults.stage import COLD, LONG_LIST, NEW_MAILBOX, ONE_STORE, TWO_STORES, WRONG_RULES, Scene, Stage
+from tests.faults.stage import (
+    COLD,
+    LONG_LIST,
+    MBOX,
+    MH,
+    NEW_MAILBOX,
+    NEW_STORES,
+    ONE_STORE,
+    TWO_STORES,
+    WRONG_RULES,
+    Scene,
+    Stage,
+)
 from tests.faults.sweep import (
     CLIENT,
     CLIENT_START,
@@ -41,14 +54,18 @@ from tests.faults.sweep import (
 from tests.faults.trace import Call
 
 WARM = [ONE_STORE, TWO_STORES, NEW_MAILBOX, LONG_LIST, WRONG_RULES]
-SECOND_COPIES = {
+SECOND_COPIES = {  # kill points, at most
     ONE_STORE: 5,
     TWO_STORES: 7,
     NEW_MAILBOX: 5,
     LONG_LIST: 5,
     WRONG_RULES: 5,
     COLD: 5,
-}  # kill points, at most
+    MBOX: 15,
+    MH: 20,
+    NEW_STORES: 45,
+}
+ABOUT_OTHER_STORES = re.compile(r"/[mM]ail\b|/pydeliver/mbox|box\b|mh_seq|ftruncate")
 titles = [scene.title for scene in WARM]
 each_warm_scene = pytest.mark.parametrize("scene", WARM, ids=titles)
 
@@ -126,6 +143,19 @@ def test_a_kill_at_any_call_about_files_loses_nothing(stage: Stage, scene: Scene
     kill(stage, scene, calls, about_files(stage, calls.interpreter))
 
 
+OTHER_STORES = [MBOX, MH, pytest.param(NEW_STORES, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("scene", OTHER_STORES, ids=[MBOX.title, MH.title, NEW_STORES.title])
+def test_an_mbox_and_an_mh_folder_are_whole_whatever_happens_there(stage: Stage, scene: Scene, calls: Calls) -> None:
+    """After the next delivery no mbox ends in a part of a message, and nobody waits for the lock of the dead."""
+    about_these = [call for call in calls.interpreter if ABOUT_OTHER_STORES.search(str(call))]
+    tried = sweep(stage, scene, "killed at each call about it", signals(INTERPRETER, about_these, "KILL"), try_signal)
+    assert second_copies(tried) <= SECOND_COPIES[scene]
+    points = one_error_each(INTERPRETER, about_these)
+    sweep(stage, scene, "each call about it fails in one way", points, try_fault)
+
+
 @each_warm_scene
 def test_each_error_of_each_kind_of_call_is_stored_or_75(stage: Stage, scene: Scene, calls: Calls) -> None:
     points = [*one_error_each(CLIENT, calls.client), *one_error_each(FORKED, calls.forked)]
@@ -181,20 +211,22 @@ def test_a_message_is_not_stored_for_a_client_that_was_killed_meanwhile(stage: S
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scene", [TWO_STORES, NEW_MAILBOX, WRONG_RULES], ids=lambda scene: scene.title)
+@pytest.mark.parametrize(
+    "scene", [TWO_STORES, NEW_MAILBOX, WRONG_RULES, MBOX, MH, NEW_STORES], ids=lambda scene: scene.title
+)
 def test_a_kill_at_every_call_loses_nothing(stage: Stage, scene: Scene, calls: Calls) -> None:
     kill(stage, scene, calls, calls.interpreter)
 
 
 @pytest.mark.long
-@each_warm_scene
+@pytest.mark.parametrize("scene", [*WARM, MBOX, MH, NEW_STORES], ids=lambda scene: scene.title)
 def test_every_error_at_every_call_is_stored_or_75(stage: Stage, scene: Scene, calls: Calls) -> None:
     points = [*faults(CLIENT, calls.client), *faults(FORKED, calls.forked), *faults(INTERPRETER, calls.interpreter)]
     sweep(stage, scene, "every error at every call", points, try_fault)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scene", [ONE_STORE, TWO_STORES], ids=lambda scene: scene.title)
+@pytest.mark.parametrize("scene", [ONE_STORE, TWO_STORES, NEW_STORES], ids=lambda scene: scene.title)
 def test_every_signal_is_stored_or_75(stage: Stage, scene: Scene, calls: Calls) -> None:
     files = about_files(stage, calls.interpreter)
     points = [*signals(CLIENT, calls.client, *SIGNALS), *signals(FORKED, calls.forked, *SIGNALS)]

@@ -46,7 +46,6 @@ def take(directory: int, wait: float = 0.05) -> tuple[int, FileLock]:
 
 def release(held: tuple[int, FileLock]) -> None:
     held[1].release()
-    os.close(held[0])
 
 
 def ended_process() -> int:
