@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PIECE = 1 << 18
+_STRETCH = 8 << 20
 _PIPE_OCTETS = 1 << 20  # pipe-max-size of Linux
 _UNNAMED = os.O_RDWR | os.O_TMPFILE | os.O_NOFOLLOW | os.O_CLOEXEC
 _FAILED = Status("4.3.0", "the message could not be spooled")
@@ -67,10 +68,15 @@ def _widen(pipe: int) -> None:
 
 
 def _written(file: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces, each once it is written."""
+    """The pieces, each once it is written; the disk begins with them while others are still to come."""
+    written = begun = 0
     for piece in pieces:
         try:
             write_piece(file, piece)
         except OSError as error:
             raise DeliveryError(FAILURES.get(error.errno or 0, _FAILED)) from error
+        written += len(piece)
+        if written - begun >= _STRETCH:
+            os.posix_fadvise(file, begun, written - begun, os.POSIX_FADV_DONTNEED)  # Linux writes dirty pages for it
+            begun = written
         yield piece
