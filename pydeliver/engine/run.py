@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from pydeliver.address import Address
+    from pydeliver.engine.candidates import Candidates
     from pydeliver.engine.facts import Facts
     from pydeliver.envelope import Envelope
     from pydeliver.message.edit import Edit
@@ -64,7 +65,7 @@ class Version:
     def __init__(self, made: Message, to_make: tuple[Edit, ...], edits: tuple[Edit, ...]) -> None:
         self._made, self._to_make, self.edits = made, to_make, edits
         self.values: dict[tuple[Any, ...], tuple[Scalar, ...]] = {}  # by what was asked for
-        self.candidates: tuple[Program, list[int]] | None = None  # see `candidates`
+        self.candidates: Candidates | None = None
 
     @property
     def message(self) -> Message:

@@ -18,7 +18,12 @@ next candidate, or at the chain's end, without a look at those between.
     ("guarded", condition, if false, if unknown, number, number behind the chain, chain's end)
 
 is the instruction, and the index of a program (the addresses of its numbered
-branches, ((value, {whole text: numbers}, ((length, {gram: numbers}) …)) …)).
+branches, tables, late tables), where a table is (value, {whole text: numbers},
+((length, {gram: numbers}) …)), and a late one has all its numbers behind that.
+
+Late is what is dear to read and may give a warning, the body and its parts: it
+is looked at when evaluation comes to a branch that would look at it, so a
+branch has late keys only of the one value that its condition compares first.
 
 Does not know: messages, nor how a text is folded; see `engine/candidates`.
 """
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
     Code: TypeAlias = tuple[Instruction, ...] | Packed
     Reader: TypeAlias = Callable[[Condition, Patterns], Keys | None]
 
+_KEYED = ("header", "envelope", "body", "parts")  # values the message or its envelope has, as texts
+_LATE = ("body", "parts")
 _GRAM = 4
 _WHOLE = 1_000  # a whole value is as rare as a literal of this length
 _COMMON = " e.taoinsr@cmld-ghup"  # characters of headers, the most frequent first
@@ -60,7 +67,9 @@ def with_index(program: Program, fewest: int = limits.INDEXED_BRANCHES) -> Progr
         return program
     code, addresses = _chained(program.code, found)
     numbered = [(number, found[address]) for number, address in enumerate(addresses)]
-    return replace(program, code=code, index=(addresses, _tables(numbered)))
+    tables = _tables(numbered)
+    late = tuple([(*table, _numbers_of(table)) for table in tables if table[0][0] in _LATE])
+    return replace(program, code=code, index=(addresses, tuple([t for t in tables if t[0][0] not in _LATE]), late))
 
 
 # ---------------------------------------------------------------- keys of a condition
@@ -77,8 +86,10 @@ def _keys(condition: Condition, patterns: Patterns) -> Keys | None:
 
 def _of_all(condition: Condition, patterns: Patterns) -> Keys | None:
     best: Keys | None = None
-    for part in condition[1:]:
+    for place, part in enumerate(condition[1:]):
         keys = _keys(part, patterns)
+        if place and keys is not None and _are_late(keys):
+            keys = None
         if best is None or (keys is not None and _rarity(keys) > _rarity(best)):
             best = keys
         if not _does_nothing(part):
@@ -92,7 +103,14 @@ def _rarity(keys: Keys) -> tuple[int, int]:
 
 
 def _of_any(condition: Condition, patterns: Patterns) -> Keys | None:
-    return _union([_keys(part, patterns) for part in condition[1:]])
+    first, *others = [_keys(part, patterns) for part in condition[1:]]
+    if any([keys is not None and _are_late(keys) for keys in others]):
+        return None
+    return _union([first, *others])
+
+
+def _are_late(keys: Keys) -> bool:
+    return any([value[0] in _LATE for value, _, _ in keys])
 
 
 def _union(parts: Iterable[Keys | None]) -> Keys | None:
@@ -142,9 +160,9 @@ def _of_pattern(left: Value, value: Value, patterns: Patterns) -> Keys | None:
 
 
 def _known(left: Value, whole: bool, texts: Iterable[str]) -> Keys | None:
-    """Keys of a value the message or its envelope has; every text has an empty part."""
-    if left[0] not in ("header", "envelope") or (not whole and "" in texts):
-        return None
+    """Keys, if the value can have any; every text has an empty part."""
+    if left[0] not in _KEYED or left[-1] == "size" or left[1] == "body.size" or (not whole and "" in texts):
+        return None  # numbers compare as such
     return frozenset([(left, whole, text) for text in texts])
 
 
@@ -231,6 +249,12 @@ def _tables(numbered: list[tuple[int, Keys]]) -> tuple[Any, ...]:
             for value in sorted({*wholes, *parts})
         ]
     )
+
+
+def _numbers_of(table: tuple[Any, ...]) -> tuple[int, ...]:
+    _, wholes, parts = table
+    buckets = [*wholes.values(), *[numbers for _, grams in parts for numbers in grams.values()]]
+    return tuple(sorted({number for bucket in buckets for number in bucket}))
 
 
 def _bucketed(

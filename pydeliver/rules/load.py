@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydeliver.rules import ast
     from pydeliver.rules.source import Source
 
-_FORMAT = 3  # of the compiled copy; raised when programs change shape
+_FORMAT = 4  # of the compiled copy; raised when programs change shape
 _MISSING = "there is no such file"
 _READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 

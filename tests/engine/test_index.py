@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydeliver import limits
 from pydeliver.engine import candidates
 from pydeliver.engine.evaluate import evaluate
-from pydeliver.engine.facts import Need
+from pydeliver.engine.facts import Need, quiet_answer
 from pydeliver.engine.run import Version
 from pydeliver.envelope import Envelope
 from pydeliver.fold import fold, fold_each
@@ -67,7 +67,7 @@ GLOBS = (
 FIELDS = (
     *("subject", "from", "to", "addressee", "from.name", "from.local", "from.domain", "to.detail", "to.raw"),
     *("subject.raw", "subject.first", "to.last", "header 'X-A'", "header 'X-A'.first", "list-id"),
-    *("envelope.sender", "recipient.user", "client.address"),
+    *("envelope.sender", "recipient.user", "client.address", "body", "body", "attachment.name", "message.raw"),
 )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ LINES = st.one_of(
     ),
     st.just("Subject:"),
 )
-MESSAGES = st.lists(LINES, max_size=6).map(lambda lines: "\n".join([*lines, "", "body", ""]).encode())
+MESSAGES = st.tuples(st.lists(LINES, max_size=6), VALUES).map(lambda t: "\n".join([*t[0], "", t[1], ""]).encode())
 ENVELOPES = st.builds(Envelope, SAID.map("{}@fish.example".format), SAID.map("ann+{}@x".format), client_address=SAID)
 
 ROUNDS = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -161,7 +161,8 @@ def questions_and_plan(program: Program, message: Message, envelope: Envelope, t
         outcome = evaluate((("user", program),), message, envelope, facts, [] if trace else None)
         if not isinstance(outcome, Need):
             return [*facts, outcome]
-        facts[outcome.question] = len(outcome.question[-1]) % 2 == 0
+        question = outcome.question
+        facts[question] = len(question[1]) % 2 == 0 if question[0] == "mailbox exists" else quiet_answer(question)
 
 
 def decides_alike(text: str, raw: bytes, envelope: Envelope) -> None:
@@ -207,6 +208,11 @@ PINNED = (
     ('rule when subject not in ["x"] { file "A" }', "Subject: y"),
     ('rule when from in ["a@x", "*@y"] { file "A" }', "From: <b@y>"),
     ('rule when from is "a" { header set "Subject" "b" } rule when subject is "b" { log "c" }', "From: a"),
+    ('rule when body contains "unit" or subject is "x" { log "a" }', "From: a\n\nunit"),
+    ('rule when subject is "x" or body contains "unit" { log "a" }', "From: a\n\nunit"),
+    ('rule when size > 3 and body contains "unit" { log "a" } rule when body is "b" { }', "From: a\n\nunit"),
+    ('rule when body contains "none" { log "a" } rule when message.raw contains "From" { log "b" }', "From: a"),
+    ('rule when body.size is "5" { log "a" } rule when part.size is "05" { log "b" }', "From: a\n\nunit"),
     ('rule { also { header set "X-A" "b" } if header "X-A" is "b" { log "c" } }', "From: a"),
 )
 
@@ -311,6 +317,52 @@ def test_what_is_passed_over_costs_nothing_and_a_trace_tells_it_all_the_same() -
     assert questions_and_plan(without_index(program), message, Envelope())[0].problem
 
 
+def test_a_body_is_not_looked_at_before_a_rule_asks_for_it() -> None:
+    rules = [f'rule when body contains "word {n} of many" {{ log "{n}" }}\n' for n in range(100)]
+    program = compile_text(Source("rules", 'rule when subject is "a" { keep }\n' + "".join(rules)))
+    assert program.index[2]
+    for subject, looked_at in (("a", False), ("b", True)):
+        message = Message(f"Subject: {subject}\n\nword 7 of many\n".encode())
+        (decided,) = questions_and_plan(program, message, Envelope())
+        assert (message._parts is not None) == looked_at
+        assert [action.words for action in decided.actions] == (['log "7"', "keep"] if looked_at else ["keep"])
+
+
+def test_what_no_rule_looks_at_gives_no_warning() -> None:
+    """Raw text beyond a limit is warned of when it is searched."""
+    raw = b"Subject: a\n\n" + b"x" * (limits.PART_TEXT_OCTETS + 1)
+    for condition, warnings in (("size > 90M and message.raw contains 'abc'", 0), ("message.raw contains 'abc'", 1)):
+        program = compile_text(Source("rules", f"rule when {condition} {{ }}\nrule when subject is 'b' {{ }}"))
+        for decided in [
+            evaluate((("user", p),), Message(raw), Envelope(), {}) for p in (program, with_index(program, 1))
+        ]:
+            assert not isinstance(decided, Need)
+            assert len(decided.warnings) == warnings
+
+
+def test_a_long_text_is_searched_by_a_set_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "_sets", {})
+    monkeypatch.setattr(candidates, "_looked_up", {})
+    rules = [f'rule when body contains "wörd {n} of many" {{ log "{n}" }}\n' for n in range(200)]
+    program = compile_text(Source("rules", "".join(rules)))
+    for turn in range(1, 9):
+        message = Message(b"Subject: a\n\n" + b"x" * 3_000 + f"W\xd6RD {turn} OF MANY\n".encode())
+        (decided,) = questions_and_plan(program, message, Envelope())
+        assert [action.words for action in decided.actions] == [f'log "{turn}"', "keep"]
+        assert bool(candidates._sets) == (turn > 3)
+
+
+def test_a_set_that_ran_out_of_memory_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    grams = tuple(f"{n:04x}" for n in range(3_000))
+    assert candidates.GramSet(grams).found_in("zz0a1fzz") == ["0a1f"]
+    monkeypatch.setattr(candidates.GramSet, "found_in", lambda self, text: None)
+    monkeypatch.setattr(candidates, "_CHARACTERS_A_GRAM", 0)
+    table = dict.fromkeys(grams, (1,))
+    assert set(candidates._grams_in("0a1f" + "z" * 3_000, 4, table)) == {"0a1f"}
+    monkeypatch.setattr(candidates, "_SET_MEMORY", 1 << 10)
+    assert candidates._gram_set(grams) is None
+
+
 def test_a_trace_takes_no_more_steps_than_the_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
     program, message = many_rules(2_000), Message(b"Subject: word 7 of many, word 1007 of many\n\n")
     monkeypatch.setattr(limits, "STEPS", 30)
@@ -354,9 +406,8 @@ def past_everything(code: Any, address: int) -> int:
     return address
 
 
-def without_empty_text(run: Any) -> list[int]:
-    empty = {number for _, wholes, _ in run.program.index[1] for number in wholes.get("", ())}
-    return [number for number in found(run) if number not in empty]
+def without_empty_text(run: Any, table: Any) -> set[int]:
+    return found(run, table) - set(table[1].get("", ()))
 
 
 def of_the_version_before(version: Version, edit: Any) -> Version:
