@@ -53,9 +53,9 @@ def redirect(action: Action, message: Message, commands: Commands) -> tuple[Stat
 
 def _sender(policy: str, envelope: Envelope) -> str:
     """The envelope's sender from here on; one that a mailer could misread is left out."""
-    sender = "" if policy == "null" or not envelope.sender else envelope.sender
-    if sender and policy == "me":
-        sender = envelope.recipient
+    if policy == "null" or not envelope.sender:
+        return ""
+    sender = envelope.recipient if policy == "me" else envelope.sender
     is_plain = sender.isprintable() and not sender.startswith("-") and len(sender) <= limits.SENDER_CHARACTERS
     return sender if is_plain else ""
 

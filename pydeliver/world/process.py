@@ -192,7 +192,7 @@ class _Running:
 
     def _reap(self) -> tuple[int | None, int]:
         """The exit status and the signal; neither of what cannot even be killed, which is left behind."""
-        pid, ending = os.waitpid(self.pid, os.WNOHANG)
+        pid, ending = os.waitpid(self.pid, 0 if self._has_ended(0) else os.WNOHANG)  # a tracer sees it first
         self.pid = 0
         if not pid:
             return None, _SIGKILL

@@ -160,3 +160,22 @@ def test_hostile_addresses_reach_nobody(server: Postfix, users: tuple[User, User
     assert len(second.mail()) == len(HOSTILE)
     assert first.mail() == []
     assert bounces(server) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(77, "dsn=5.7.1, status=bounced"), (67, "dsn=5.1.1, status=bounced"), (1, "dsn=4.3.0, status=deferred")],
+)
+def test_a_program_that_takes_the_message_answers_for_it(
+    server: Postfix, users: tuple[User, User], status: int, told: str
+) -> None:
+    user, sender = users
+    user.write(".pydeliverrc", 'rule { pipe ["sh", "script"] }\n')
+    user.write("script", f"exit {status}\n")
+    queue_id = server.send(HELLO, [address(user)], address(sender))
+    assert told in server.wait_until_tried(queue_id)
+    user.write("script", "cat > taken\n")
+    server.retry()
+    server.wait_until_empty()
+    assert len(sender.mail()) == (status != 1)
+    assert (user.home / "taken").exists() == (status == 1)
