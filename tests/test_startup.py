@@ -89,6 +89,7 @@ FOR_PARTS = {
     "pydeliver.engine.body",
     "pydeliver.message.mime",
     "pydeliver.message.parameters",
+    "pydeliver.message.part",
     "pydeliver.message.transfer",
 }
 FORBIDDEN = {

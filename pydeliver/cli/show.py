@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydeliver.message.header import Field
-    from pydeliver.message.mime import Part
+    from pydeliver.message.part import Part
 
 _SHOWN_LINES = 12  # of a part's text
 _SHOWN_CHARACTERS = 200  # of a line, and of a field

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydeliver.engine.run import Run, Scalar
-    from pydeliver.message.mime import Part
+    from pydeliver.message.part import Part
 
 __all__ = ["body_values", "count_parts", "part_items", "part_values"]
 

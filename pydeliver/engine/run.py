@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydeliver.envelope import Envelope
     from pydeliver.message.edit import Edit
     from pydeliver.message.header import Field
-    from pydeliver.message.mime import Part
+    from pydeliver.message.part import Part
     from pydeliver.message.view import Message
     from pydeliver.plan import Action
     from pydeliver.rules.program import Program

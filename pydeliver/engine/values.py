@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydeliver.engine.run import Scalar
-    from pydeliver.message.mime import Part
+    from pydeliver.message.part import Part
     from pydeliver.rules.program import Pattern, Value
 
 

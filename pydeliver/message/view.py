@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydeliver.message.mime import Parts
+    from pydeliver.message.part import Parts
     from pydeliver.message.spooled import Spooled
 
 __all__ = ["Message"]
@@ -171,7 +171,14 @@ class Message:
         message = Message(self._raw)
         message._layout = self.layout
         message._edited = (head, fields, separator)
+        if self._parts is not None and _about_content(self.fields) == _about_content(fields):
+            message._parts = self._parts
         return message
+
+
+def _about_content(fields: tuple[Field, ...]) -> list[tuple[str, bytes]]:
+    """The fields that decide about MIME parts."""
+    return [(field.name.lower(), field.raw_value) for field in fields if field.name[:8].lower() == "content-"]
 
 
 _NOTABLE_OCTETS = 20_000  # 10,000 addresses or encoded words do not fit in less

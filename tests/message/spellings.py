@@ -33,6 +33,7 @@ SPELLINGS: dict[str, bytes] = {
     "RFC 2231 beside a harmless one": _disposition(b"; filename=report.txt; filename*=utf-8''evil.exe"),
     "continued": _disposition(b'; filename*0="evil"; filename*1=".exe"'),
     "continued out of order": _disposition(b'; filename*1=".exe"; filename*0="evil"'),
+    "continued and numbered backwards": _disposition(b'; filename*1="evil"; filename*0=".exe"'),
     "continued without a beginning": _disposition(b'; filename*1="evil."; filename*2="exe"'),
     "continued with a gap": _disposition(b'; filename*0="evil"; filename*3=".exe"'),
     "continued and coded": _disposition(b"; filename*0*=utf-8''ev%69l; filename*1=.exe"),
@@ -43,6 +44,7 @@ SPELLINGS: dict[str, bytes] = {
     "an encoded word without quotes": _disposition(b"; filename==?utf-8?q?evil=2Eexe?="),
     "two encoded words": _disposition(b'; filename="=?utf-8?q?evil?= =?utf-8?q?=2Eexe?="'),
     "two encoded words on two lines": _disposition(b'; filename="=?utf-8?q?evil?=\n =?utf-8?q?=2Eexe?="'),
+    "an encoded word in percents of RFC 2231": _disposition(b"; filename*=utf-8''%3D%3Futf-8%3Fq%3Fevil%3D2Eexe%3F%3D"),
     "an encoded word inside RFC 2231": _disposition(b"; filename*=utf-8''=?utf-8?q?evil=2Eexe?="),
     "the whole field an encoded word": _PLAIN
     + b'Content-Disposition: =?utf-8?q?attachment=3B_filename=3D"evil=2Eexe"?=\n',

@@ -21,8 +21,8 @@ import fast_mail_parser
 import mailparser
 import pytest
 
-from pydeliver.message.mime import Part
 from pydeliver.message.parameters import values_of
+from pydeliver.message.part import Part
 from pydeliver.message.view import Message
 from tests.conftest import skip_or_fail
 from tests.real_mail import collected, labelled, less_from_line

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydeliver import limits
-from pydeliver.message.mime import Part, find_parts
+from pydeliver.message.mime import find_parts
+from pydeliver.message.part import Part
 from pydeliver.message.view import Message
 
 HEAD = b"Content-Type: multipart/mixed; boundary=b\n\n"
@@ -139,8 +140,18 @@ def test_the_type_of_an_edited_header_counts() -> None:
 
     message = Message(b"Subject: a\n\n--b\n\none\n--b--\n")
     assert len(message.parts.all) == 1
+    other = edited(message, (Edit("add", "X-A", "b"),))
+    assert other.parts is message.parts  # nothing that decides about parts has changed
     changed = edited(message, (Edit("add", "Content-Type", "multipart/mixed; boundary=b"),))
     assert [part.type for part in changed.parts.all] == ["multipart/mixed", "text/plain"]
+
+
+@given(st.one_of(st.binary(max_size=80), st.text("=;\"\\()*%'?\n filename0utf-8q.exe", max_size=80).map(str.encode)))
+@settings(max_examples=500, deadline=None)
+def test_any_disposition_has_names(value: bytes) -> None:
+    part = Message(b"Content-Disposition: attachment; " + value + b"\n\n").parts.all[0]
+    assert all(part.names)
+    assert len(set(part.names)) == len(part.names)
 
 
 # ---------------------------------------------------------------- limits
