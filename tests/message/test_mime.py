@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import encodebytes
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pydeliver import limits
 from pydeliver.message.mime import find_parts
 from pydeliver.message.part import Part
+from pydeliver.message.spooled import Spooled
 from pydeliver.message.view import Message
 
 HEAD = b"Content-Type: multipart/mixed; boundary=b\n\n"
@@ -121,6 +123,17 @@ TREES = {
 def test_parts_are_found(title: str) -> None:
     raw, expected = TREES[title]
     assert leaves(raw) == expected
+
+
+@pytest.mark.parametrize("title", [title for title, (raw, _) in TREES.items() if raw])
+def test_parts_of_a_message_in_a_file_are_the_same(title: str, tmp_path: Path) -> None:
+    raw, expected = TREES[title]
+    (tmp_path / "message").write_bytes(raw)
+    with open(tmp_path / "message", "rb") as file:
+        message = Message(Spooled(file.fileno(), (len(raw), len(raw))))
+        parts = message.parts.all
+        assert [bytes(p.source[p.body_start : p.end]) for p in parts if not p.has_parts] == expected
+        assert [(p.text, p.size, p.magic) for p in parts] == [(p.text, p.size, p.magic) for p in Message(raw).parts.all]
 
 
 def test_depths_and_types_make_a_tree() -> None:
