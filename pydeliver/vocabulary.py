@@ -222,6 +222,7 @@ LINTS = {
     "unreachable": "no path leads to a rule, a statement or a condition",
     "late-flag": "no store follows a flag",
     "signature": "what the sender has signed is changed before the message is redirected",
+    "refused": "the administrator does not allow what a rule does",
     "list-file": "a list file cannot be used",
     "list-line": "a line of a list file is left out, or can be equal to nothing",
 }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydeliver import limits
 from pydeliver.config import SETTINGS, ConfigError, load_settings
+from pydeliver.delivery.commands import restriction
 from pydeliver.engine.trial import run_tests
 from pydeliver.rules.ast import placed_items
 from pydeliver.rules.check import check
@@ -29,6 +30,9 @@ from pydeliver.state.listfile import ListError, faults_in, open_list
 from pydeliver.state.places import Places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydeliver.config import Setting
     from pydeliver.engine.trial import Trial
     from pydeliver.rules.lint import Lint, ListFaults
     from pydeliver.rules.source import Source
@@ -63,7 +67,7 @@ def run(arguments: list[str]) -> int:
         print(f"pydeliver: {error}", file=sys.stderr)
         return 1
     files = options.files or [_own_file(str(settings["rules"]))]
-    reports = [_check(path, options.phase) for path in files]
+    reports = [_check(path, options.phase, settings) for path in files]
     for report in reports:
         print(json.dumps(report) if options.json else _in_words(report))
     _renew_system_copies(settings)
@@ -79,7 +83,7 @@ def _own_file(rules: str) -> str:
     return second if os.path.exists(second) and not os.path.exists(first) else first
 
 
-def _check(path: str, phase: str) -> dict[str, Any]:
+def _check(path: str, phase: str, settings: dict[str, Setting]) -> dict[str, Any]:
     report: dict[str, Any] = {"file": path, "sound": False, "mistakes": [], "warnings": [], "tests": []}
     try:
         raw = read_rule_file(path)
@@ -94,12 +98,18 @@ def _check(path: str, phase: str) -> dict[str, Any]:
         report["mistakes"], report["drawn"] = _mistakes(error), str(error)
     else:
         look = look_at_list if phase == "user" else _look_at_systems_list
-        report["warnings"] = [_warning(found, rules.source) for found in lint(rules, look)]
+        report["warnings"] = [_warning(found, rules.source) for found in lint(rules, look, _refusal(settings))]
         trials = run_tests(rules, compile_rules(rules))
         report["tests"] = [_trial(trial) for trial in trials]
         report["rules"] = sum([1 for _, item in placed_items(rules) if type(item).__name__ in ("Rule", "If")])
         report["sound"] = all([trial.passed for trial in trials])
     return report
+
+
+def _refusal(settings: dict[str, Setting]) -> Callable[[str, str], str]:
+    """What the administrator says of a word that runs a program."""
+    home = os.path.expanduser("~")
+    return lambda word, program: restriction(settings, home, word, (program,))
 
 
 def look_at_list(path: str) -> ListFaults:

@@ -50,9 +50,17 @@ class Lint:
     told: Mistake
 
 
-def lint(rules: ast.RuleFile, look: Callable[[str], ListFaults] = lambda path: ("", ())) -> tuple[Lint, ...]:
-    """Return the findings in rules that `check` passed, file by file; `look` says what is wrong with a list file."""
-    walk = _Walk(rules.source)
+def lint(
+    rules: ast.RuleFile,
+    look: Callable[[str], ListFaults] = lambda path: ("", ()),
+    refusal: Callable[[str, str], str] = lambda word, program: "",
+) -> tuple[Lint, ...]:
+    """Return the findings in rules that `check` passed, file by file.
+
+    `look` says what is wrong with a list file, `refusal` why the administrator
+    does not let a word run a program.
+    """
+    walk = _Walk(rules.source, refusal)
     state: _State | None = _State()
     for source, item in ast.placed_items(rules):
         walk.source = source
@@ -114,8 +122,8 @@ def _joined(one: _State | None, other: _State | None) -> _State | None:
 class _Walk:
     """One walk over the rules; a state that is None means that no path comes here."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, refusal: Callable[[str, str], str]) -> None:
+        self.source, self.refusal = source, refusal
         self.found: dict[Lint, None] = {}  # each once: a loop's block is walked twice
         self.flags: dict[tuple[Source, Span], str] = {}  # every flag or unflag that a path comes to
         self.used: set[tuple[Source, Span]] = set()  # those that some store can have
@@ -167,6 +175,9 @@ class _Walk:
         return _joined(state, inside)
 
     def possible(self, condition: ast.Condition) -> None:
+        for fact in _facts(condition):
+            if fact.word.startswith("run "):
+                self.allowed("run", fact.arguments, fact.span)
         place = self.excluded.excludes(condition)
         if place is not None:
             text = f"nothing for which this is true comes here: it is taken at {_line(*place)}"
@@ -245,7 +256,16 @@ class _Walk:
 
     # ------------------------------------------------------------ actions
 
+    def allowed(self, word: str, arguments: tuple[ast.Argument, ...], span: Span) -> None:
+        argv = next((argument.value for argument in arguments if argument.name == "argv"), None)
+        program = argv.items[0] if isinstance(argv, ast.List) else None
+        reason = self.refusal(word, literal(program) or "" if isinstance(program, ast.Text) else "")
+        if reason:
+            self.tell("refused", span, reason, "a rule that comes here keeps the message in the inbox")
+
     def action(self, action: ast.Action, state: _State) -> _State:
+        if action.word in ("rewrite", "pipe", "redirect"):
+            self.allowed(action.word, action.arguments, action.word_span)
         if action.word in (*_EDITS, "rewrite"):
             self.edits += 1
             self.excluded.forget()  # what was looked at has changed
@@ -292,6 +312,18 @@ class _Walk:
 
 def _line(source: Source, span: Span) -> str:
     return f"{source.name}:{source.line_of(span.start)}"
+
+
+def _facts(condition: ast.Condition) -> Iterable[ast.Fact]:
+    """The questions in a condition."""
+    match condition:
+        case ast.Fact():
+            yield condition
+        case ast.Not():
+            yield from _facts(condition.condition)
+        case ast.AllOf() | ast.AnyOf():
+            for part in condition.conditions:
+                yield from _facts(part)
 
 
 def _is_signed(action: ast.Action) -> bool:

@@ -88,7 +88,7 @@ class Outcome:
         if self.is_timed_out:
             return "it took too long"
         if self.status is None:
-            return f"it was ended by signal {self.signal}"
+            return f"it was ended by signal {self.signal}" if self.signal else "how it ended cannot be known"
         return f"it exited with {self.status}" if self.status else ""
 
 
@@ -191,9 +191,15 @@ class _Running:
         return bool(poll.poll(seconds * 1000))
 
     def _reap(self) -> tuple[int | None, int]:
-        """The exit status and the signal; neither of what cannot even be killed, which is left behind."""
-        pid, ending = os.waitpid(self.pid, 0 if self._has_ended(0) else os.WNOHANG)  # a tracer sees it first
-        self.pid = 0
+        """The exit status and the signal; neither where somebody ignores SIGCHLD or waits for all children.
+
+        What cannot even be killed is left behind.
+        """
+        waited, self.pid = self.pid, 0
+        try:
+            pid, ending = os.waitpid(waited, 0 if self._has_ended(0) else os.WNOHANG)  # a tracer sees it first
+        except ChildProcessError:
+            return None, 0
         if not pid:
             return None, _SIGKILL
         code = os.waitstatus_to_exitcode(ending)
@@ -295,5 +301,8 @@ def _raise_failure(said: bytes, command: Command) -> None:
 
 def _discard(pid: int) -> None:
     """End and reap a child that is of no use."""
-    os.kill(pid, _SIGKILL)
-    os.waitpid(pid, 0)
+    try:
+        os.kill(pid, _SIGKILL)
+        os.waitpid(pid, 0)
+    except OSError:
+        return  # somebody has reaped it already

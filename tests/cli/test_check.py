@@ -79,3 +79,19 @@ def test_a_list_in_a_home_directory_is_not_looked_for_in_the_systems_rules(
     assert json.loads(capsys.readouterr().out)["warnings"] == []
     assert check.run(["--json", "rules"]) == 0
     assert [found["lint"] for found in json.loads(capsys.readouterr().out)["warnings"]] == ["list-file"]
+
+
+def test_what_the_administrator_does_not_allow_is_a_warning(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pydeliver.config.CONFIG_FILE", str(home / "pydeliver.toml"))
+    (home / "pydeliver.toml").write_text('run = ["/usr/bin/grep"]\n')
+    (home / "rules").write_text('rule when run ["judge"] succeeds { keep }\n')
+    assert check.run(["rules"]) == 0
+    assert capsys.readouterr().out == (
+        "rules:1:11: warning: the administrator allows run for /usr/bin/grep only [refused]\n"
+        'rule when run ["judge"] succeeds { keep }\n'
+        "          ^~~~~~~~~~~~~~~~~~~~~~\n"
+        "hint: a rule that comes here keeps the message in the inbox\n"
+        "rules: sound; 1 rule\n"
+    )

@@ -15,6 +15,7 @@ import pytest
 
 from pydeliver import vocabulary
 from pydeliver.cli.check import look_at_list
+from pydeliver.delivery.commands import restriction
 from pydeliver.rules.lint import lint
 from pydeliver.rules.load import read_rules
 from pydeliver.rules.source import Source, draw
@@ -25,9 +26,22 @@ FILES = sorted(HERE.glob("*.rules"))
 WRITE = os.environ.get("PYDELIVER_WRITE_REPORTS") == "1"
 
 
+def allowed(word: str, program: str) -> str:
+    return ""
+
+
+def refusal(word: str, program: str) -> str:
+    settings: dict[str, str | tuple[str, ...]] = {
+        "run": ("/usr/bin/grep", "/home/ann/bin/judge"),
+        "rewrite": "refused",
+        "redirect": "refused",
+    }
+    return restriction(settings, "/home/ann", word, (program,))
+
+
 def report(path: Path) -> str:
     source = Source(path.name, path.read_text(encoding="utf-8"), str(path))
-    found = lint(read_rules(source), look_at_list)
+    found = lint(read_rules(source), look_at_list, refusal if "refused" in path.stem else allowed)
     return "".join([f"{draw(one.told.source or source, one.told, f'{one.name}: ')}\n" for one in found])
 
 

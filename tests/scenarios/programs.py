@@ -123,6 +123,14 @@ REWRITTEN = [
         versions={'also file "A"': SHORT, 'file "B"': "Subject: coffee\n\nc\n"},
     ),
     Scenario(
+        "what follows sees the new body",
+        'rule { if body contains "water" { log "A" } rewrite body ["make"] if body contains "coffee" { log "B" }'
+        ' if body contains "water" { log "C" } }',
+        'log "A"\nrewrite body ["make"]\nlog "B"\nkeep',
+        "Subject: tea\n\nwater\n",
+        facts=made(exits(0, b"coffee\n"), "body"),
+    ),
+    Scenario(
         "a leading From_ line of the output is none of the message",
         'rule { rewrite ["make"] }',
         'rewrite ["make"]\nkeep',

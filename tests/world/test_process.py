@@ -207,6 +207,17 @@ def test_what_stands_in_a_large_pipe_when_it_has_ended_is_heard() -> None:
     assert run(asked, late()) == Outcome(0, output=bytes(1 << 20))
 
 
+def test_where_children_are_not_to_be_waited_for_the_end_is_not_known() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert shell("echo a; sleep 0.3") == Outcome(output=b"a\n")
+        assert run(command("sleep", "9", timeout=0.1), []).is_timed_out
+        assert run(command("/no/such"), []) == Outcome(error=errno.ENOENT)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert Outcome().failure == "how it ended cannot be known"
+
+
 def test_fifty_megabytes_go_through() -> None:
     message = os.urandom(1_000_000) * 50
     seconds, outcome = took(command("cat", output_octets=60_000_000), message)
