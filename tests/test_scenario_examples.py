@@ -130,7 +130,9 @@ def test_a_scenario_is_sound_and_tests_itself(path: Path, tmp_path: Path, capsys
         shutil.copyfile(file, tmp_path / file.name)
         (tmp_path / file.name).chmod(0o600)
     assert check_command.run(["--json", str(tmp_path / path.name)]) == 0, capsys.readouterr().out
-    assert json.loads(capsys.readouterr().out)["tests"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["tests"]
+    assert report["warnings"] == []
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
