@@ -37,7 +37,10 @@ cat > "{}/mail/sent to $address"
 FILTER = """#!/bin/sh
 exec awk '/^Subject: out of order/ {{ exit 1 }} /^Subject: you have won/ {{ print "X-Spam-Flag: YES" }} {{ print }}'
 """
-PROGRAMS = {"sendmail": MAILER, "bin/spam-filter": FILTER}
+TAKER = """#!/bin/sh
+cat > "{}/mail/taken by ${{0##*/}}"
+"""
+PROGRAMS = {"sendmail": MAILER, "bin/spam-filter": FILTER, "bin/print": TAKER, "bin/doorbell": TAKER}
 MORE = {"large": b"From: Bob <bob@example.net>\nSubject: photographs\n\n" + b"Look at this one.\n" * 600_000}
 
 
