@@ -39,6 +39,8 @@ class Delivery:
 
     `problems` are what was wrong with the rules before they ran.  `commands`
     says what may be run for the recipient; most messages need not know.
+    `received` is the message as it was handed over, where whoever took it has
+    put fields of this attempt at its top.
     """
 
     message: Message
@@ -48,6 +50,7 @@ class Delivery:
     problems: tuple[str, ...] = ()
     notices: bool = True
     commands: Callable[[], Commands] = no_commands
+    received: bytes | None = None
 
     def ask_program(self, question: Question) -> Answer:
         from pydeliver.delivery.commands import ask_program

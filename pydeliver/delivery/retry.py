@@ -19,6 +19,7 @@ import time
 from pydeliver.delivery.perform import NOT_WANTED, Performance, Performed
 from pydeliver.delivery.pipe import pipe
 from pydeliver.delivery.redirect import redirect
+from pydeliver.message.edit import Edit, edited
 from pydeliver.plan import HANDED_ON, STORES
 from pydeliver.state.retry import Record, RecordFile, fingerprint, has_records
 from pydeliver.status import DELIVERED, DeliveryError, Status
@@ -26,7 +27,7 @@ from pydeliver.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydeliver.delivery.deliver import Delivery
     from pydeliver.plan import Action, Plan
@@ -67,7 +68,14 @@ def _left(delivery: Delivery, file: RecordFile) -> Attempt | None:
 
 
 def _record_file(delivery: Delivery) -> RecordFile:
-    return RecordFile(delivery.stores.places, fingerprint(delivery.envelope, delivery.message.chunks()))
+    return RecordFile(delivery.stores.places, fingerprint(delivery.envelope, _handed_over(delivery)))
+
+
+def _handed_over(delivery: Delivery) -> Iterable[bytes | memoryview]:
+    """What is the same at each attempt: without the time of it, which Exim puts at the top."""
+    if delivery.received is not None:
+        return (delivery.received,)
+    return edited(delivery.message, (Edit("remove", "Delivery-date", ""),)).chunks()
 
 
 def _lock(delivery: Delivery, file: RecordFile) -> None:
@@ -102,7 +110,8 @@ class Attempt:
         performance.go_on_if(is_wanted)
         is_known = bool(self._done)
         self._problem = self._problem or performance.problem
-        self._done += [place for place, action in enumerate(self.plan.actions) if action.word in STORES]
+        stores = [place for place, action in enumerate(self.plan.actions) if action.word in STORES]
+        self._done += [place for place in stores if place not in self._done]
         is_prepared = bool(rest.stores) and self._try(self._file.prepare, self._record())
         performed = performance.commit()
         if is_prepared and self._try(self._file.publish):

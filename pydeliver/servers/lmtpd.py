@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
             places = prepared.stores.places
             commands = commands_for(user.name, places, envelope, settings, time.monotonic())
             found = (prepared.programs, prepared.stores, prepared.problems)
-            delivery = Delivery(message, envelope, *found, bool(settings["notices"]), commands)
+            delivery = Delivery(message, envelope, *found, bool(settings["notices"]), commands, raw)
             deliver(delivery, lambda: self._is_open, told.append)
         except DeliveryError as error:
             return error.status

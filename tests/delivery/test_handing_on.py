@@ -77,6 +77,7 @@ class User:
         envelope: Envelope = FROM_BOB,
         is_wanted: Callable[[], bool] = lambda: True,
         seconds: float = 20,
+        received: bytes | None = None,
         **settings: str,
     ) -> Status:
         places = Places(str(self.home))
@@ -86,7 +87,9 @@ class User:
         programs = (("user", compile_text(Source("rules", rules))),) if rules else ()
         stores = Stores(places, str(self.home / "Maildir"))
         told: list[Status] = []
-        deliver(Delivery(Message(raw), envelope, programs, stores, commands=lambda: commands), is_wanted, told.append)
+        message = Message(raw)
+        delivery = Delivery(message, envelope, programs, stores, commands=lambda: commands, received=received)
+        deliver(delivery, is_wanted, told.append)
         (status,) = told
         return status
 
@@ -273,6 +276,19 @@ def test_the_retry_does_the_rest_of_that_plan_whatever_the_rules_say_by_then(use
     assert user.deliver('rule { reject "not any more" }').is_success
     assert user.given[-1].argv[-1] == "carol@example.net"
     assert user.deliver('rule { reject "not any more" }').exit_status == 77
+
+
+def test_what_a_mail_server_puts_at_the_top_at_each_attempt_makes_no_other_message(user: User) -> None:
+    """Exim the time of the delivery, and we ourselves the time at which a message came by LMTP."""
+    user.mail_ends("exit 75")
+    assert user.deliver(raw=b"Delivery-date: Tue, 24 Nov 2026 10:00:00 +0000\n" + CONTENT).is_temporary
+    assert user.deliver(raw=b"Received: x; 10:00\n" + TRACE, received=TRACE).is_temporary
+    assert len(user.stored()) == 2
+    user.mail_ends("exit 0")
+    assert user.deliver(raw=b"Delivery-date: Tue, 24 Nov 2026 10:05:00 +0000\n" + CONTENT).is_success
+    assert user.deliver(raw=b"Received: x; 10:05\n" + TRACE, received=TRACE).is_success
+    assert len(user.stored()) == 2
+    assert user.records == []
 
 
 def test_another_message_has_another_fate(user: User) -> None:

@@ -44,6 +44,20 @@ def test_each_recipient_has_his_reply(server: Server) -> None:
     assert len(server.mail("ann")) == 2
 
 
+def test_what_is_left_of_a_plan_is_done_when_the_message_comes_again(installed: Path, plain_user: User) -> None:
+    """Another second later: the Received field that we put at the top is not what a message is known by."""
+    with running_server(installed, plain_user, sendmail="/var/tmp/no-mailer-of-that-name") as server:
+        server.rules("carl", 'rule { file "Copies" redirect "ann@example.net" }')
+        with server.client() as client:
+            client.say("LHLO x")
+            for _ in range(2):
+                assert client.send(HELLO, "carl@example.org")[-1].startswith("451 4.3.0 ")
+                time.sleep(1.1)
+        assert len(server.mail("carl", ".Copies")) == 1
+        (record,) = (server.directory / "carl").rglob("retry/*")
+        assert b'"done":[0]' in record.read_bytes()
+
+
 def test_trace_fields_stand_above_what_came(server: Server) -> None:
     raw = b"Return-Path: <forged@example.com>\nDelivered-To: kept@example.com\n" + HELLO
     with server.client() as client:
