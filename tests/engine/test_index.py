@@ -259,7 +259,7 @@ def quoted_texts(path: Path) -> list[str]:
     return [text for text in found if text.isprintable()]
 
 
-@pytest.mark.parametrize(("with_parts", "every"), [(False, 150), pytest.param(True, 1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("with_parts", "every"), [(False, 150), pytest.param(True, 20, marks=pytest.mark.long)])
 def test_a_long_file_decides_alike_on_real_mail(shared: Path, with_parts: bool, every: int) -> None:
     mail = on_corpus.real_mail(shared)
     conditions = real_conditions(shared, mail, with_parts)
