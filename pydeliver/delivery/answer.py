@@ -95,7 +95,7 @@ def answers_from(
 def _lists(stores: Stores, may_store: bool) -> Lists:
     from pydeliver.delivery.lists import Lists
 
-    return Lists(stores.places, may_store)
+    return Lists(stores, may_store)
 
 
 def _refusal(commands: Commands, word: str, *argv: str) -> str:

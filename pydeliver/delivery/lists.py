@@ -21,22 +21,22 @@ from pydeliver.state.places import OutsideHome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pydeliver.delivery.perform import Stores
     from pydeliver.engine.facts import Question
-    from pydeliver.state.places import Places
 
 
 class Lists:
     """The list files that one delivery asks; one that must be read is read once."""
 
-    def __init__(self, places: Places, may_store: bool) -> None:
-        self._places, self._may_store = places, may_store
+    def __init__(self, stores: Stores, may_store: bool) -> None:
+        self._stores, self._places, self._may_store = stores, stores.places, may_store
         self._entries: dict[str, Entries] = {}
 
     def answer(self, question: Question) -> bool | str:
         """Whether one of the values, or every one, is in the list; or why that cannot be said."""
         word, _, written, *values = question
         try:
-            path, every = self._places.of_rules(written), word == "every in list"
+            path, every = self._stores.path(written, by=written), word == "every in list"
             index = self._index(path) if path not in self._entries else None
             if index is not None:
                 try:

@@ -71,12 +71,18 @@ class Stores:
     """Where a user's mail goes: the Maildir of mailbox names, and what the inbox is instead, if it is.
 
     `inbox` is ("mailbox", name), or ("maildir", "mbox" or "mh", path).  `mboxrd` is how an mbox is quoted.
+    `system` are the files of the system's rules, and the lists these ask.
     """
 
     places: Places
     maildir: str
     inbox: tuple[str, str] | None = None
     mboxrd: bool = False
+    system: tuple[str, ...] = ()
+
+    def path(self, said: str, by: str) -> str:
+        """A path that rules give, `by` the file they stand in; raises OutsideHome for what a virtual user may not."""
+        return self.places.absolute(said) if by in self.system else self.places.of_rules(said)
 
 
 def nothing_held() -> None:
@@ -143,7 +149,7 @@ class Performance:
         chunks, flags, file = version.chunks(), action.flags, version.file
         if kind == "mailbox":
             return self._staged.append(Maildir(self._stores.maildir).stage(name, chunks, flags, file=file))
-        path = self._stores.places.of_rules(name)
+        path = self._stores.path(name, action.where.file)
         if kind == "maildir":
             return self._staged.append(Maildir(path).stage("INBOX", chunks, flags, file=file))
         if kind == "mh":

@@ -73,7 +73,8 @@ def prepare(places: Places, settings: dict[str, Setting], options: Options, may_
         except OutsideHome as error:
             problems += (f"maildir {error.filename}: {error.strerror}; {maildir} was used",)
     inbox = user.setting("inbox") if user else None
-    stores = Stores(places, maildir, inbox, bool(settings["mboxrd"]))
+    system = [name for phase, program in programs if phase != "user" for name in (*program.files, *program.lists)]
+    stores = Stores(places, maildir, inbox, bool(settings["mboxrd"]), tuple(system))
     return Prepared(programs, stores, problems, (*_looked_for(places, settings), *_included(loaded)))
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from pydeliver.delivery.lists import Lists
+from pydeliver.delivery.perform import Stores
 from pydeliver.state.places import Places
 
 MESSAGE = b"From: nobody@example.org\nTo: ann@example.org\nSubject: a question\n\nNothing.\n"
@@ -75,7 +76,7 @@ def median(binaries: Path, home: Path, runs: int) -> float:
 
 def look_up(home: Path, questions: int = 20_000) -> float:
     """Seconds of one question; each opens the index."""
-    asked = Lists(Places(str(home)), may_store=False)
+    asked = Lists(Stores(Places(str(home)), ""), may_store=False)
     asked.answer(("in list", "blocked", "blocked.txt", "x"))
     started = time.perf_counter()
     for number in range(questions):

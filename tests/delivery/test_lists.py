@@ -45,7 +45,7 @@ def write(home: Path, text: str, name: str = "list.txt") -> str:
 
 
 def answer(home: Path, *values: str, every: bool = False, may_store: bool = True) -> bool | str:
-    asked = Lists(Places(str(home)), may_store)
+    asked = Lists(Stores(Places(str(home)), ""), may_store)
     return asked.answer(("every in list" if every else "in list", "many", "list.txt", *values))
 
 
@@ -91,7 +91,7 @@ def test_a_long_list_is_read_once_and_then_asked_by_its_index(home: Path, monkey
 def test_no_descriptor_is_left_open(home: Path) -> None:
     write(home, MANY)
     open_before = os.listdir("/proc/self/fd")
-    asked = Lists(Places(str(home)), may_store=True)
+    asked = Lists(Stores(Places(str(home)), ""), may_store=True)
     for _ in range(3):
         assert asked.answer(("in list", "many", "list.txt", "user7@example7.net")) is True
         assert asked.answer(("in list", "many", "missing.txt", "x")) == "there is no such file"
@@ -248,8 +248,10 @@ def test_many_that_make_an_index_at_once_leave_one_that_is_whole(home: Path) -> 
     write(home, MANY)
     time.sleep(2.1)
     code = (
-        "import sys\nfrom pydeliver.delivery.lists import Lists\nfrom pydeliver.state.places import Places\n"
-        f"asked = Lists(Places({str(home)!r}), True)\n"
+        "import sys\nfrom pydeliver.delivery.lists import Lists\n"
+        "from pydeliver.delivery.perform import Stores\n"
+        "from pydeliver.state.places import Places\n"
+        f"asked = Lists(Stores(Places({str(home)!r}), ''), True)\n"
         "for n in range(2000):\n"
         "    assert asked.answer(('in list', 'l', 'list.txt', f'user{n}@example{n % 50}.net')) is True\n"
     )
@@ -358,7 +360,7 @@ def test_what_is_in_a_list(home: Path, others: str) -> None:
     for number, (entry, said, expected) in enumerate(HELD):
         write(home, f"{entry}\n{others}", f"list{number}")
         for _ in range(2):
-            asked = Lists(Places(str(home)), may_store=True)
+            asked = Lists(Stores(Places(str(home)), ""), may_store=True)
             assert asked.answer(("in list", "l", f"list{number}", said)) is expected, (entry, said)
 
 
@@ -390,7 +392,7 @@ def test_a_list_file_decides_as_the_same_list_written_out(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time_ns", lambda: now)
         for path in ("small", "large", "large"):
-            asked = Lists(Places(str(home)), may_store=True)
+            asked = Lists(Stores(Places(str(home)), ""), may_store=True)
             for said in values:
                 expected = as_written_out([entry.strip(" ") for entry in entries], said)
                 assert asked.answer(("in list", "l", path, said)) is expected, (path, said)

@@ -87,6 +87,29 @@ class _Chosen:
     no_system = True
 
 
+class _WithSystem(_Chosen):
+    no_system = False
+
+
+def test_the_systems_rules_are_held_to_no_home(homes: Path) -> None:
+    """What the administrator wrote may name any path, for a virtual user too."""
+    before = homes / "before.rules"
+    before.write_text(
+        f'list known from "{homes}/carl/secret"\n'
+        f'rule when "x" in known {{ also file maildir "{homes}/archive" also file mbox "{homes}/all" }}\n'
+    )
+    before.chmod(0o600)
+    settings = {**load_settings(), "before_rules": str(before)}
+    places, told = Places(str(homes / "ann"), is_virtual=True), list[Status]()
+    prepared = prepare(places, settings, _WithSystem(), may_store=True)
+    delivery = Delivery(Message(HELLO), Envelope(), prepared.programs, prepared.stores, prepared.problems, False)
+    deliver(delivery, lambda: True, told.append)
+    assert [status.code for status in told] == ["2.0.0"]
+    assert len(list((homes / "archive/new").iterdir())) == 1
+    assert (homes / "all").stat().st_size > len(HELLO)
+    assert len(list((homes / "ann/Maildir/new").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("word", "allowed", "may"),
     [
