@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.faults.power import Disk, losing_states
 from tests.faults.report import report
-from tests.faults.stage import COLD, ONE_STORE, STORED, TWO_STORES, WRONG_RULES, Scene, Stage
+from tests.faults.stage import COLD, MBOX, NEW_STORES, ONE_STORE, STORED, TWO_STORES, WRONG_RULES, Scene, Stage
 from tests.faults.trace import Call, parse_trace
 
 
@@ -85,3 +86,30 @@ def test_the_model_finds_what_a_missing_sync_loses(
     assert len(changed) < len(calls) or change is without_last_octets
     found = losses(home, scene, changed)
     assert {model for model, (_, losing) in found.items() if losing} == models
+
+
+def test_an_mbox_is_synced_between_its_record_and_the_end_of_that(stage: Stage) -> None:
+    """A power cut before the end of the record leaves what cuts the message off; one after it leaves it whole."""
+    home, calls = until_verdict(stage, MBOX)
+    names = {"mail/box": "mbox", ".local/state/pydeliver/mbox": "record"}
+    seen: list[tuple[str, str]] = []
+    for call in calls:
+        places = [name for place, name in names.items() if call.paths and call.paths[0].startswith(f"{home}/{place}")]
+        if call.name in ("write", "fsync", "ftruncate") and places and (places[0], call.name) not in seen[-1:]:
+            seen.append((places[0], call.name))
+    assert seen == [
+        ("record", "ftruncate"),
+        ("record", "write"),
+        ("record", "fsync"),
+        ("mbox", "write"),
+        ("mbox", "fsync"),
+        ("record", "ftruncate"),
+        ("record", "fsync"),
+    ]
+
+
+def test_all_that_was_made_for_a_new_mbox_and_folder_has_its_place_on_the_disk(stage: Stage) -> None:
+    home, calls = until_verdict(stage, NEW_STORES)
+    synced = {call.paths[0] for call in calls if call.name == "fsync"}
+    made = [".", "mail", "Mail", "Mail/inbox", ".local/state/pydeliver", ".local/state/pydeliver/mbox"]
+    assert {os.path.normpath(home / name) for name in made} <= synced
