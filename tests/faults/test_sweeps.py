@@ -62,7 +62,7 @@ SECOND_COPIES = {  # kill points, at most
     WRONG_RULES: 5,
     COLD: 5,
     MBOX: 15,
-    MH: 20,
+    MH: 30,
     NEW_STORES: 45,
 }
 ABOUT_OTHER_STORES = re.compile(r"/[mM]ail\b|/pydeliver/mbox|box\b|mh_seq|ftruncate")
