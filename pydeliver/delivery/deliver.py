@@ -65,6 +65,20 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     except DeliveryError as error:
         tell(error.status)
         return
+    try:
+        _carry_out(delivery, plan, attempt, is_wanted, tell)
+    finally:
+        if attempt is not None:
+            attempt.close()
+
+
+def _carry_out(
+    delivery: Delivery,
+    plan: Plan,
+    attempt: Attempt | None,
+    is_wanted: Callable[[], bool],
+    tell: Callable[[Status], None],
+) -> None:
     about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
@@ -82,8 +96,6 @@ def deliver(delivery: Delivery, is_wanted: Callable[[], bool], tell: Callable[[S
     performed.close()
     if journal is not None:
         os.close(journal)
-    if attempt is not None:
-        attempt.close()
     if plan.new_mailboxes and performed.stored:
         from pydeliver.state.new_mailboxes import record
 

@@ -85,6 +85,7 @@ def _lock(delivery: Delivery, file: RecordFile) -> None:
     except OSError:
         return
     if not is_locked:
+        file.close()
         raise DeliveryError(BUSY)
 
 

@@ -489,6 +489,14 @@ def test_a_second_delivery_does_not_wait_for_ever(user: User) -> None:
     first.join()
 
 
+def test_a_delivery_that_fails_in_a_way_nobody_foresaw_lets_others_have_their_turn(user: User) -> None:
+    """In a server the process goes on, and with it would the lock."""
+    with pytest.raises(ZeroDivisionError):
+        user.deliver(is_wanted=lambda: bool(1 // 0))
+    assert user.deliver(seconds=2).is_success
+    assert len(user.stored()) == 1
+
+
 def _wait_until(is_so: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 5
     while not is_so():
