@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pydeliver import limits
@@ -449,17 +449,3 @@ def test_a_broken_index_is_found(how: str, monkeypatch: pytest.MonkeyPatch) -> N
     break_it(how, monkeypatch)
     with pytest.raises(AssertionError):
         none_forgets_a_key()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_index_is_found_by_chance(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    break_it(how, monkeypatch)
-
-    @given(FILES, MESSAGES, ENVELOPES)
-    @settings(ROUNDS, max_examples=10_000, derandomize=True, database=None, phases=[Phase.generate])
-    def broken(text: str, raw: bytes, envelope: Envelope) -> None:
-        decides_alike(text, raw, envelope)
-
-    with pytest.raises(AssertionError):
-        broken()

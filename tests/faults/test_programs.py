@@ -170,7 +170,7 @@ def await_notice(new: Path, reason: bytes) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="what root does is asked")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: what root does is asked")
 def test_root_runs_no_program_and_keeps_the_message(installed: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.write_text(f'rule when run ["touch", "{tmp_path}/made"] succeeds {{ discard }}\n')
