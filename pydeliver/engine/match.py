@@ -66,13 +66,17 @@ def _text(group: bytes | None) -> str:
 
 
 def _regex(pattern: Pattern) -> Any:
-    """The compiled pattern; RE2 took it when it was checked, or built."""
+    """The compiled pattern; RE2 took it when it was checked, or built.
+
+    Other threads may forget all patterns at any moment.
+    """
     key = (pattern.text, pattern.case_sensitive)
-    if key not in _compiled:
+    compiled = _compiled.get(key)
+    if compiled is None:
         if len(_compiled) >= _MOST_COMPILED:
             _compiled.clear()
-        _compiled[key] = compile_regex(*key)
-    return _compiled[key]
+        compiled = _compiled[key] = compile_regex(*key)
+    return compiled
 
 
 def escape_regex(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -212,3 +214,16 @@ def test_groups_are_known_by_number_and_by_name_in_lower_case() -> None:
     captures = regex_captures("(?P<First>a)(b)(?:c)")
     assert (captures.count, captures.names) == (2, ("first",))
     assert match(Pattern("re2", "(?P<First>a)(b)?", False), "xA") == {"0": "A", "1": "A", "2": "", "first": "A"}
+
+
+class Emptied(dict[tuple[str, bool], object]):
+    """A table that another thread empties at the worst moment."""
+
+    def __setitem__(self, key: tuple[str, bool], compiled: object) -> None:
+        super().__setitem__(key, compiled)
+        self.clear()
+
+
+def test_a_thread_that_forgets_patterns_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pydeliver.engine.match._compiled", Emptied())
+    assert match(Pattern("re2", "word[0-9]", False), "word1") is not None
