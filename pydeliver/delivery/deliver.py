@@ -1,6 +1,6 @@
 """Deliver one message: decide, perform, write the journal, say the verdict, keep the books.
 
-Every door (the pipe now, LMTP later) ends here.  The verdict is told only after
+Every door, the pipe and LMTP, ends here.  The verdict is told only after
 everything it promises is durable; what comes after it, notices, can no longer
 change or delay it.
 
@@ -15,6 +15,7 @@ import time
 from pydeliver.delivery.answer import answers_from, decide, no_commands
 from pydeliver.delivery.perform import Performed, Stores, perform
 from pydeliver.jsonline import render_json
+from pydeliver.mailbox.tree import close
 from pydeliver.state.journal import open_journal, write_line
 from pydeliver.status import DeliveryError
 from pydeliver.value import value
@@ -82,26 +83,31 @@ def _carry_out(
     about, notes = _about(delivery, plan), delivery.message.notes
     journal = open_journal(delivery.stores.places)
     try:
+        performed = _performed(delivery, plan, attempt, is_wanted)
+        problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
+        write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
         if attempt is not None:
-            performed = attempt.perform(is_wanted)
-        else:
-            performed = perform(plan, delivery.message, delivery.envelope, delivery.stores, is_wanted)
-    except DeliveryError as error:
-        performed = Performed(error.status)
-    problems = tuple([said for said in (*delivery.problems, plan.problem, performed.problem) if said])
-    write_line(journal, _journal_line(performed, about, (*performed.notes, *notes), problems))
-    if attempt is not None:
-        attempt.finish(performed.status)
-    tell(performed.status)
-    performed.close()
-    if journal is not None:
-        os.close(journal)
+            attempt.finish(performed.status)
+        tell(performed.status)
+        performed.close()
+    finally:
+        if journal is not None:
+            close(journal)
     if plan.new_mailboxes and performed.stored:
         from pydeliver.state.new_mailboxes import record
 
         record(delivery.stores.places, plan.new_mailboxes, time.time())
     if problems and delivery.notices and performed.status.is_success:
         _notify(delivery, problems)
+
+
+def _performed(delivery: Delivery, plan: Plan, attempt: Attempt | None, is_wanted: Callable[[], bool]) -> Performed:
+    try:
+        if attempt is not None:
+            return attempt.perform(is_wanted)
+        return perform(plan, delivery.message, delivery.envelope, delivery.stores, is_wanted)
+    except DeliveryError as error:
+        return Performed(error.status)
 
 
 def _decided(delivery: Delivery) -> tuple[Plan, Attempt | None]:

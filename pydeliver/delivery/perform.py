@@ -107,13 +107,23 @@ class Performed:
 
 
 class Performance:
-    """One plan being performed: `stage`, then `commit`; `undo` at any time before the verdict."""
+    """One plan being performed: `stage`, then `commit`; `undo` at any time before the verdict.
+
+    In a `with` it is undone by whatever failure, foreseen or not.
+    """
 
     def __init__(self, plan: Plan, message: Message, envelope: Envelope, stores: Stores) -> None:
         self._plan, self._message, self._envelope, self._stores = plan, message, envelope, stores
         self._staged: list[Staged] = []
         self._versions: dict[tuple[Edit, ...], Message] = {(): message}
         self.problem = ""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None:
+            self.undo()
 
     def stage(self) -> None:
         """Stage every store of the plan; raises DeliveryError if not even the inbox takes the message.
@@ -140,7 +150,6 @@ class Performance:
         try:
             self._stage(Action("keep", (), Where(), False, self._plan.flags))
         except (OSError, MailboxNameError) as second:
-            self.undo()
             raise DeliveryError(_failure(second)) from second
 
     def _stage(self, action: Action) -> None:
@@ -171,25 +180,13 @@ class Performance:
             self._versions[edits] = edited(self._message, edits)
         return self._versions[edits]
 
-    def go_on_if(self, is_wanted: Callable[[], bool]) -> None:
-        """Undo all, and raise DeliveryError, if nobody waits for the verdict any more."""
-        try:
-            if is_wanted():
-                return
-        except BaseException:
-            self.undo()
-            raise
-        self.undo()
-        raise DeliveryError(NOT_WANTED)
-
     def commit(self) -> Performed:
-        """Make every staged copy visible and durable; raises DeliveryError with all of them undone."""
+        """Make every staged copy visible and durable; after a DeliveryError `undo` takes them back."""
         stored = []
         try:
             for staged in self._staged:
                 stored.append(staged.commit())
         except OSError as error:
-            self.undo()
             raise DeliveryError(_failure(error)) from error
         for staged in self._staged:
             if staged.is_locked:
@@ -218,9 +215,12 @@ def perform(
     file system lets us undo.
     """
     performance = Performance(plan, message, envelope, stores)
-    performance.stage()
-    performance.go_on_if(is_wanted)
-    return replace(performance.commit(), close=performance.close)
+    with performance:
+        performance.stage()
+        if not is_wanted():
+            raise DeliveryError(NOT_WANTED)
+        performed = performance.commit()
+    return replace(performed, close=performance.close)
 
 
 def _stored_once(actions: tuple[Action, ...], stores: Stores) -> list[Action]:

@@ -106,15 +106,17 @@ class Attempt:
             return Performed(DELIVERED, notes=(_FINISHED,))
         given, rest = self._delivery, self._rest()
         performance = Performance(rest, given.message, given.envelope, given.stores)
-        if rest.stores or not self._done:
-            performance.stage()
-        performance.go_on_if(is_wanted)
         is_known = bool(self._done)
-        self._problem = self._problem or performance.problem
-        stores = [place for place, action in enumerate(self.plan.actions) if action.word in STORES]
-        self._done += [place for place in stores if place not in self._done]
-        is_prepared = bool(rest.stores) and self._try(self._file.prepare, self._record())
-        performed = performance.commit()
+        with performance:
+            if rest.stores or not self._done:
+                performance.stage()
+            if not is_wanted():
+                raise DeliveryError(NOT_WANTED)
+            self._problem = self._problem or performance.problem
+            stores = [place for place, action in enumerate(self.plan.actions) if action.word in STORES]
+            self._done += [place for place in stores if place not in self._done]
+            is_prepared = bool(rest.stores) and self._try(self._file.prepare, self._record())
+            performed = performance.commit()
         if is_prepared and self._try(self._file.publish):
             is_known = True
             performance.close()  # others may have the mailboxes meanwhile

@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 
-from pydeliver.mailbox.tree import check_owner, close, make_directory
+from pydeliver.mailbox.tree import check_owner, close, make_directory, on_failure
 
 __all__ = ["open_parent", "open_path", "sync_path"]
 
@@ -35,14 +35,13 @@ def open_parent(path: str) -> tuple[int, str]:
 
 def _open_levels(levels: list[bytes], create: bool) -> int:
     directory = os.open("/", _PASSAGE)
-    try:
-        for level in levels:
-            above, directory = directory, _open_level(level, directory, create)
-            close(above)
-        check_owner(os.fstat(directory), os.fsdecode(levels[-1]) if levels else "/", also_owner=0)
-    except BaseException:
+    for level in levels:
+        with on_failure(close, directory):
+            below = _open_level(level, directory, create)
         close(directory)
-        raise
+        directory = below
+    with on_failure(close, directory):
+        check_owner(os.fstat(directory), os.fsdecode(levels[-1]) if levels else "/", also_owner=0)
     return directory
 
 

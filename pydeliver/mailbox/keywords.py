@@ -21,7 +21,7 @@ import time
 
 from pydeliver.flags import flag_mistake
 from pydeliver.limits import KEYWORD_LOCK_STALE, KEYWORD_LOCK_WAIT
-from pydeliver.mailbox.tree import close
+from pydeliver.mailbox.tree import close, on_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,15 +149,13 @@ def _store(raw: bytes, mailbox: int) -> None:
     mode = stat.S_IMODE(before.st_mode) if before else 0o600
     file = os.open(_REPLACEMENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=mailbox)
     try:
-        if os.write(file, raw) != len(raw):
-            raise OSError(f"{_FILE} could not be written whole")
-        if before and int(os.fstat(file).st_mtime) <= int(before.st_mtime):
-            os.utime(file, (before.st_mtime + 1, int(before.st_mtime) + 1))
-        os.fsync(file)
-        os.rename(_REPLACEMENT, _FILE, src_dir_fd=mailbox, dst_dir_fd=mailbox)
-    except BaseException:
-        _unlink(_REPLACEMENT, mailbox)
-        raise
+        with on_failure(lambda: _unlink(_REPLACEMENT, mailbox)):
+            if os.write(file, raw) != len(raw):
+                raise OSError(f"{_FILE} could not be written whole")
+            if before and int(os.fstat(file).st_mtime) <= int(before.st_mtime):
+                os.utime(file, (before.st_mtime + 1, int(before.st_mtime) + 1))
+            os.fsync(file)
+            os.rename(_REPLACEMENT, _FILE, src_dir_fd=mailbox, dst_dir_fd=mailbox)
     finally:
         close(file)
     os.fsync(mailbox)  # a message must not outlive the name of its letter

@@ -29,7 +29,7 @@ import time
 
 from pydeliver.limits import DOT_LOCK_STALE
 from pydeliver.mailbox.maildir import NEW_FILE, is_name_of, link_unnamed, open_unnamed, unique_name
-from pydeliver.mailbox.tree import check_owner, close
+from pydeliver.mailbox.tree import check_owner, close, on_failure
 
 __all__ = ["FileLock", "check_file", "open_locked"]
 
@@ -71,11 +71,8 @@ class FileLock:
         holder = self._take_dot_lock()
         if holder:
             return holder
-        try:
+        with on_failure(self._remove_dot_lock):
             holder = self._lock()
-        except BaseException:
-            self._remove_dot_lock()
-            raise
         if holder:
             self._remove_dot_lock()
         return holder
@@ -120,17 +117,14 @@ class FileLock:
             temporary = f".{self._name}.{unique_name()}"
             file = os.open(temporary, NEW_FILE, 0o644, dir_fd=self._directory)
         try:
-            os.write(file, f"{os.getpid()}:{os.uname().nodename}\n".encode("utf-8", "surrogateescape"))
-            if temporary:
-                os.link(temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-            else:
-                link_unnamed(file, self._name, self._directory)
+            with on_failure(close, file):
+                os.write(file, f"{os.getpid()}:{os.uname().nodename}\n".encode("utf-8", "surrogateescape"))
+                if temporary:
+                    os.link(temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+                else:
+                    link_unnamed(file, self._name, self._directory)
         except FileExistsError:
-            close(file)
             return False
-        except BaseException:
-            close(file)
-            raise
         finally:
             if temporary:
                 self._unlink(temporary)
@@ -217,11 +211,8 @@ def open_locked(name: str, directory: int, wait: float) -> tuple[int, FileLock]:
     for _ in range(_REPLACED):
         file = _open_file(name, directory)
         lock = FileLock(file, directory, name)
-        try:
+        with on_failure(close, file):
             lock.take(wait)
-        except BaseException:
-            close(file)
-            raise
         if is_name_of(name, directory, file):
             return file, lock
         lock.release()
@@ -237,11 +228,8 @@ def _open_file(name: str, directory: int) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is no plain file", name)
     file = os.open(name, _FILE, dir_fd=directory)
-    try:
+    with on_failure(close, file):
         check_file(file, name)
-    except BaseException:
-        close(file)
-        raise
     return file
 
 

@@ -23,7 +23,7 @@ import os
 import posixpath
 import time
 
-from pydeliver.mailbox.tree import close, open_directory, open_mailbox, open_root
+from pydeliver.mailbox.tree import close, on_failure, open_directory, open_mailbox, open_root
 from pydeliver.naming import directory_name
 
 TYPE_CHECKING = False
@@ -104,11 +104,8 @@ class Maildir:
             is_written = file is not None and staged._is_adopted(file.descriptor, folder)
         finally:
             close(folder)
-        try:
+        with on_failure(staged.undo):
             staged._sync(file.sizes if file and is_written else sizes_of(_written(staged._file, chunks)))
-        except BaseException:
-            staged.undo()
-            raise
         return staged
 
 
@@ -132,12 +129,9 @@ class Staged:
         self._name = ""  # in new/, once a commit has tried it
         self._temporary = ""  # in tmp/, where the file needs a name
         self._file = self._tmp = self._new = -1
-        try:
+        with on_failure(self.close):
             self._new = open_directory("new", folder)
             self._create(folder)
-        except BaseException:
-            self.close()
-            raise
 
     def commit(self) -> str:
         """Make the message visible and durable, once, and say where it is.

@@ -29,7 +29,7 @@ from pydeliver.mailbox.directory import open_parent, open_path, sync_path
 from pydeliver.mailbox.lock import FileLock, check_file, open_locked
 from pydeliver.mailbox.maildir import write_piece
 from pydeliver.mailbox.mbox_format import flag_fields, render_message
-from pydeliver.mailbox.tree import close
+from pydeliver.mailbox.tree import close, on_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,20 +57,14 @@ class Mbox:
         """
         fields, notes = flag_fields(flags)
         appended = self._locked(notes)
-        try:
+        with on_failure(appended.undo):
             appended._append(self._from_line, render_message(chunks, fields, self._mboxrd))
-        except BaseException:
-            appended.undo()
-            raise
         return appended
 
     def _locked(self, notes: tuple[str, ...]) -> Appended:
         directory, name = open_parent(self.path)
-        try:
+        with on_failure(close, directory):
             file, lock = open_locked(name, directory, MAILBOX_LOCK_WAIT)
-        except BaseException:
-            close(directory)
-            raise
         return Appended(self.path, directory, file, lock, self._records, notes)
 
 
@@ -172,11 +166,8 @@ def _open_record(records: str, path: str, directory: int) -> int:
         real = path
     name = posixpath.join(records, blake2b(os.fsencode(real), digest_size=16).hexdigest())
     record = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600 | _UNSETTLED)
-    try:
+    with on_failure(close, record):
         check_file(record, name)
-    except BaseException:
-        close(record)
-        raise
     return record
 
 

@@ -24,7 +24,7 @@ from pydeliver.limits import MH_NUMBER, RULE_FILE_OCTETS, SEQUENCE_LOCK_WAIT
 from pydeliver.mailbox.directory import open_path, sync_path
 from pydeliver.mailbox.lock import open_locked
 from pydeliver.mailbox.maildir import NEW_FILE, is_name_of, link_unnamed, open_unnamed, pieces, unique_name, write_piece
-from pydeliver.mailbox.tree import close
+from pydeliver.mailbox.tree import close, on_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +52,8 @@ class Mh:
         names, notes = _sequence_names(flags)
         folder = open_path(self.path, create=True)
         staged = Numbered(self.path, folder, names, notes)
-        try:
+        with on_failure(staged.undo):
             staged._write(chunks)
-        except BaseException:
-            staged.undo()
-            raise
         return staged
 
 

@@ -62,12 +62,25 @@ def open_root(path: str) -> int:
 def open_directory(name: str, parent: int | None, also_owner: int | None = None, flags: int = _DIRECTORY) -> int:
     """Open a directory that belongs to us (or to `also_owner`)."""
     directory = os.open(name, flags, dir_fd=parent)
-    try:
+    with on_failure(close, directory):
         check_owner(os.fstat(directory), name, also_owner)
-    except BaseException:
-        close(directory)
-        raise
     return directory
+
+
+class on_failure:
+    """What is done, in a `with`, if the block fails: whatever the failure, it goes on from there."""
+
+    __slots__ = ("_act", "_of")
+
+    def __init__(self, act: Callable[..., None], *of: int) -> None:
+        self._act, self._of = act, of
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None:
+            self._act(*self._of)
 
 
 def close(descriptor: int) -> None:
@@ -94,7 +107,7 @@ def _settle(mailbox: int, is_folder: bool) -> None:
     `new/` comes last and unsettled: whoever finds it settled finds all the rest
     on the disk.  Several deliveries may do this at once.
     """
-    try:
+    with on_failure(close, mailbox):
         if _is_settled(mailbox):
             return
         for name in ("cur", "tmp"):
@@ -109,9 +122,6 @@ def _settle(mailbox: int, is_folder: bool) -> None:
             os.fchmod(new, stat.S_IMODE(os.fstat(new).st_mode) & ~_UNSETTLED)
         finally:
             close(new)
-    except BaseException:
-        close(mailbox)
-        raise
 
 
 def _is_settled(mailbox: int) -> bool:
