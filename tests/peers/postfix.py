@@ -122,8 +122,9 @@ class Postfix:
         return (self.directory / "maillog").read_text(errors="replace")
 
     def complaints(self) -> list[str]:
-        """Lines of the log in which Postfix finds fault with what it was given."""
-        return re.findall(r".*postfix/.* (?:warning|error|fatal|panic): .*", self.log())
+        """Lines of the log in which Postfix finds fault with what it was given, and not with the machine's clock."""
+        said = re.findall(r".*postfix/.* (?:warning|error|fatal|panic): .*", self.log())
+        return [line for line in said if not _CLOCK.search(line)]
 
     def _control(self, program: str, *arguments: str) -> str:
         command = [str(shutil.which(program, path=_PATH)), "-c", str(self.directory / "etc"), *arguments]
@@ -132,6 +133,7 @@ class Postfix:
         return result.stdout
 
 
+_CLOCK = re.compile(r"file system clock is \d+ seconds|this may cause false alarms|suboptimal performance")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 
 
