@@ -2,11 +2,15 @@
 
 `stage` writes and syncs a file without a name; `commit` links it to the number
 after the highest, and if another delivery was quicker, to the one after that.
-Then it goes into the sequences that show its flags: `unseen` unless it is seen,
-`flagged` and `replied` as mutt and Python have them, and those of its keywords
-that can be names of sequences.  `.mh_sequences` is changed in place, by one
-write, under the fcntl lock that nmh takes and the dot-lock that Python takes.
-If that cannot be done the message is stored all the same, and a note says so.
+Before that, the number goes into the sequences that show its flags: `unseen`
+unless it is seen, `flagged` and `replied` as mutt and Python have them, and
+those of its keywords that can be names of sequences.  A number without a message
+means nothing to a reader, and the next delivery, which gets that number, takes
+it out again; so nothing but the verdict is left to do once the message is there,
+and a kill seldom makes a second copy.  `.mh_sequences` is changed in place, by
+one write, under the fcntl lock that nmh takes and the dot-lock that Python
+takes, which are held until `close`.  If that cannot be done the message is
+stored all the same, and a note says so.
 
 Does not know: messages, or what a user's MH profile says.
 References: nmh's mh-format(5), mh-sequence(5), rcvstore(1).
@@ -62,39 +66,45 @@ class Numbered:
 
     is_locked = False
 
-    def __init__(self, path: str, folder: int, sequences: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    def __init__(self, path: str, folder: int, names: tuple[str, ...], notes: tuple[str, ...]) -> None:
         self.notes = notes
-        self._path, self._folder, self._sequences = path, folder, sequences
-        self._file = -1
+        self._path, self._folder, self._names_of_sequences = path, folder, names
+        self._sequences: _Sequences | None = None
+        self._file = self._listing = -1
         self._temporary = ""  # in the folder, where the file needs a name
         self._number = 0
 
     def commit(self) -> str:
         """Give the message its number, durably, and say where it is.  After an OSError `undo` takes it back."""
-        self._number = self._link()
+        self._mark(self._open_sequences)
+        self._listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder)
+        last = _last_number(os.listdir(self._listing))
+        if not last:
+            sync_path(self._folder)  # it may be new, made by us or by one that was killed
+        self._number = self._link(last + 1)
+        os.fsync(self._listing)
         if self._temporary:
             _unlink(self._temporary, self._folder)
             self._temporary = ""
-        if self._number == 1:
-            sync_path(self._folder)  # the folder may be new, made by us or by one that was killed
-        else:
-            self._sync_folder()
-        self._mark(_added)
         return posixpath.join(self._path, str(self._number))
 
     def undo(self) -> None:
         """Remove what was staged, committed or not, as far as the file system lets us; never raises."""
         if self._number and is_name_of(str(self._number), self._folder, self._file):
             _unlink(str(self._number), self._folder)
-            self._mark(_removed)
+        if self._sequences is not None:
+            self._mark(self._sequences.restore)
         if self._temporary:
             _unlink(self._temporary, self._folder)
         self.close()
 
     def close(self) -> None:
-        """Let go of the descriptors."""
-        held = (self._file, self._folder)
-        self._file = self._folder = -1
+        """Let go of the sequences and descriptors."""
+        if self._sequences is not None:
+            self._sequences.release()
+            self._sequences = None
+        held = (self._file, self._folder, self._listing)
+        self._file = self._folder = self._listing = -1
         for descriptor in held:
             if descriptor >= 0:
                 close(descriptor)
@@ -118,16 +128,10 @@ class Numbered:
         finally:
             close(folder)
 
-    def _sync_folder(self) -> None:
-        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder)
-        try:
-            os.fsync(folder)
-        finally:
-            close(folder)
-
-    def _link(self) -> int:
-        """The number it got; a name that is taken is not ours to replace."""
-        for number in range(_last_number(self._names()) + 1, MH_NUMBER)[:_NUMBERS_TRIED]:
+    def _link(self, first: int) -> int:
+        """The number it got, from the first on; a name that is taken is not ours to replace."""
+        for number in range(first, MH_NUMBER)[:_NUMBERS_TRIED]:
+            self._mark(self._add, number)
             try:
                 if self._temporary:
                     os.link(self._temporary, str(number), src_dir_fd=self._folder, dst_dir_fd=self._folder)
@@ -142,12 +146,21 @@ class Numbered:
             return number
         raise OSError(errno.EOVERFLOW, "the folder has no number left", self._path)
 
-    def _mark(self, change: Callable[[Ranges, int], Ranges]) -> None:
+    def _open_sequences(self) -> None:
+        self._sequences = _Sequences(self._folder)
+
+    def _add(self, number: int) -> None:
+        if self._sequences is not None:
+            self._sequences.add(self._names_of_sequences, number)
+
+    def _mark(self, change: Callable[..., None], *number: int) -> None:
+        """Do something with the sequences; that it cannot be done is worth a note."""
         try:
-            _change_sequences(self._folder, self._sequences, self._number, change)
+            change(*number)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            self.notes += (f"the message is in no sequence: {_SEQUENCES}: {reason}",)
+            note = f"the message is in no sequence: {_SEQUENCES}: {reason}"
+            self.notes = (*[said for said in self.notes if said != note], note)
 
 
 def _last_number(names: Iterable[str]) -> int:
@@ -185,27 +198,44 @@ def _is_sequence_name(keyword: str) -> bool:
     return keyword.isascii() and keyword.isalnum() and keyword[0].isalpha() and keyword.lower() not in _KEPT_NAMES
 
 
-def _change_sequences(folder: int, names: Iterable[str], number: int, change: Callable[[Ranges, int], Ranges]) -> None:
-    """Change these sequences of a folder; a ValueError if the file is none, and then it is left as it is."""
-    file, lock = open_locked(_SEQUENCES, folder, SEQUENCE_LOCK_WAIT)
-    try:
-        raw = os.pread(file, RULE_FILE_OCTETS + 1, 0)
-        if len(raw) > RULE_FILE_OCTETS:
-            raise ValueError(f"larger than {RULE_FILE_OCTETS} octets")
-        sequences = _parse(raw)
+class _Sequences:
+    """The sequences of a folder, locked; a ValueError if the file holds none, and then it is left as it is."""
+
+    def __init__(self, folder: int) -> None:
+        self._file, self._lock = open_locked(_SEQUENCES, folder, SEQUENCE_LOCK_WAIT)
+        with on_failure(self._lock.release):
+            self._raw = os.pread(self._file, RULE_FILE_OCTETS + 1, 0)
+            if len(self._raw) > RULE_FILE_OCTETS:
+                raise ValueError(f"larger than {RULE_FILE_OCTETS} octets")
+            _parse(self._raw)
+            fcntl.fcntl(self._file, fcntl.F_SETFL, 0)  # no longer to append
+        self._octets = len(self._raw)
+
+    def add(self, names: Iterable[str], number: int) -> None:
+        """Let a message that is to come be in these sequences; in others a killed delivery may have put its number."""
+        sequences = _parse(self._raw)
+        for name, ranges in sequences.items():
+            if name != "cur":
+                sequences[name] = _removed(ranges, number)
         for name in names:
-            sequences[name] = change(sequences.get(name, []), number)
-        _store(file, _render(sequences), len(raw))
-    finally:
-        lock.release()
+            sequences[name] = _added(sequences.get(name, []), number)
+        self._store(_render(sequences))
 
+    def restore(self) -> None:
+        """Let them be as they were."""
+        self._store(self._raw)
 
-def _store(file: int, raw: bytes, octets: int) -> None:
-    """One write: it is there whole or not, should we be killed."""
-    fcntl.fcntl(file, fcntl.F_SETFL, 0)  # no longer to append
-    write_piece(file, raw)
-    if len(raw) < octets:
-        os.ftruncate(file, len(raw))
+    def release(self) -> None:
+        self._lock.release()
+
+    def _store(self, raw: bytes) -> None:
+        """One write: it is there whole or not, should we be killed; what it is shorter by is empty lines till then."""
+        padded = raw.ljust(self._octets, b"\n")
+        self._octets = len(raw)
+        if os.pwrite(self._file, padded, 0) != len(padded):
+            raise OSError(errno.EIO, "it could not be written whole")
+        if len(padded) > len(raw):
+            os.ftruncate(self._file, len(raw))
 
 
 def _parse(raw: bytes) -> dict[str, Ranges]:

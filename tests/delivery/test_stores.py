@@ -34,7 +34,9 @@ def no_lock_is_left(tmp_path: Path) -> Iterator[None]:
 def done(home: Path, *places: tuple[str, str], inbox: tuple[str, str] | None = None, **options: Any) -> Performed:
     stores = Stores(Places(str(home)), str(home / "Maildir"), inbox, **options)
     actions = tuple([Action("file", (place,)) if place[0] else Action("keep") for place in places])
-    return perform(Plan("file", actions), Message(RAW), ENVELOPE, stores, lambda: True)
+    performed = perform(Plan("file", actions), Message(RAW), ENVELOPE, stores, lambda: True)
+    performed.close()
+    return performed
 
 
 def inbox(home: Path) -> list[bytes]:

@@ -62,8 +62,8 @@ SECOND_COPIES = {  # kill points, at most
     WRONG_RULES: 5,
     COLD: 5,
     MBOX: 15,
-    MH: 50,  # its sequences are written after the message is there
-    NEW_STORES: 60,
+    MH: 5,
+    NEW_STORES: 20,
 }
 ABOUT_OTHER_STORES = re.compile(r"/[mM]ail\b|/pydeliver/mbox|box\b|mh_seq|ftruncate")
 titles = [scene.title for scene in WARM]

@@ -91,6 +91,7 @@ def test_flags_are_sequences_that_python_reads(folder: Path) -> None:
         ("unseen: 1-7\n", "unseen: 1-5 7 6\n"),
         ("unseen: 1\n 2 4\nempty:\n", "unseen: 1 2 4 6\n"),
         ("unseen: 1", "unseen: 1 6\n"),
+        ("cur: 6\nflagged: 6\n", "cur: 6\nunseen: 6\n"),  # of a delivery that was killed before its message was there
         ("b\xe9: 1\n", "b\xe9: 1\nunseen: 6\n"),
     ],
 )
