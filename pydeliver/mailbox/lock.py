@@ -251,23 +251,34 @@ def check_file(file: int, name: str) -> None:
 
 
 def _is_alive(process: int) -> bool:
+    """Whether it still runs; one that has ended and that nobody has waited for does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return process > 0
+    state = _of_process(process, "stat").rpartition(")")[2].strip()[:1]
+    return process > 0 and state not in ("Z", "X")
 
 
 def _process(number: int) -> str:
     """A process in words, with its name where that can be seen."""
+    name = _of_process(number, "comm").strip()
+    return (
+        f"process {number} ({''.join([c if c.isprintable() else '?' for c in name])})" if name else f"process {number}"
+    )
+
+
+def _of_process(number: int, what: str) -> str:
+    """What the system tells of a process; empty where it tells nothing."""
     try:
-        file = os.open(f"/proc/{number}/comm", os.O_RDONLY)
+        file = os.open(f"/proc/{number}/{what}", os.O_RDONLY)
     except OSError:
-        return f"process {number}"
+        return ""
     try:
-        name = os.read(file, 64).decode("utf-8", "replace").strip()
+        return os.read(file, 512).decode("utf-8", "replace")
+    except OSError:
+        return ""
     finally:
         close(file)
-    return f"process {number} ({''.join([c if c.isprintable() else '?' for c in name])})"

@@ -85,7 +85,9 @@ def performed(home: Path, rules: str, name: str) -> Performed:
     stores = Stores(Places(str(home)), str(home / "Maildir"))
     subject = Header(name.encode("utf-8", "replace"), "utf-8", maxlinelen=10**6).encode().encode()
     raw = b"Subject: " + subject + b"\n\nbody\n"
-    return perform(planned(f"rule {{ {rules} }}", raw, stores), Message(raw), ENVELOPE, stores, lambda: True)
+    performed = perform(planned(f"rule {{ {rules} }}", raw, stores), Message(raw), ENVELOPE, stores, lambda: True)
+    performed.close()
+    return performed
 
 
 @pytest.mark.parametrize("kind", STORES, ids=lambda kind: kind or "mailbox")

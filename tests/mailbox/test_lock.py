@@ -104,6 +104,14 @@ def test_a_stale_lock_file_is_removed(tmp_path: Path, directory: int, content: C
     assert os.listdir(tmp_path) == ["box"]
 
 
+def test_who_has_ended_and_is_not_waited_for_holds_nothing(tmp_path: Path, directory: int) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie until the end of this block
+        (tmp_path / "box.lock").write_text(f"{ended.pid}:{HOST}\n")
+        release(take(directory))
+    assert os.listdir(tmp_path) == ["box"]
+
+
 def test_a_stale_lock_file_stays_while_another_has_the_file(tmp_path: Path, directory: int) -> None:
     """Who removes one holds the fcntl lock: else two could, and the second would remove the first's new one."""
     (tmp_path / "box.lock").write_text(f"{ended_process()}:{HOST}\n")
