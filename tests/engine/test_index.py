@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pydeliver import limits
@@ -46,7 +46,7 @@ WORDS = (
 REGEXES = (
     *("/(stra)(ß|ss)e/", "/k9 (?P<g>u)/", "/fish|ﬁsh/", "/i.stanbul/", "/^caf(.)/", "/summer/c", "/(?i)SUMMER/c"),
     *("/j.?oin/", "/οδο[σς]/", "/[ck]af/", "/(\\w+)@/", "/ngstr(.+)m$/", "/(a|b)?/", "/unit|x/"),
-    *("/K9/", "/(?:s|ſ)ummer/", "/é|e/"),
+    *("/K9/", "/(?:s|ſ)ummer/", "/é|e/", "/e@f/", "/fish|join/"),
 )  # fmt: skip
 GLOBS = (
     "*",
@@ -147,6 +147,7 @@ LINES = st.one_of(
         lambda t: f'{t[0]}: "{t[1]}" <{t[2]}+{t[3]}@fish.example>, strasse@fish.example'
     ),
     st.just("Subject:"),
+    st.just("From: strasse @ fish.example"),  # an address that does not stand in its field as it is
 )
 MESSAGES = st.tuples(st.lists(LINES, max_size=6), VALUES).map(lambda t: "\n".join([*t[0], "", t[1], ""]).encode())
 ENVELOPES = st.builds(Envelope, SAID.map("{}@fish.example".format), SAID.map("ann+{}@x".format), client_address=SAID)
@@ -449,3 +450,38 @@ def test_a_broken_index_is_found(how: str, monkeypatch: pytest.MonkeyPatch) -> N
     break_it(how, monkeypatch)
     with pytest.raises(AssertionError):
         none_forgets_a_key()
+
+
+def files(conditions: st.SearchStrategy[str], before: str = "") -> st.SearchStrategy[str]:
+    rules = st.lists(conditions.map(lambda said: f"rule when {said} {{ {SHOWN} }}"), min_size=1, max_size=3)
+    return rules.map(lambda rules: PROLOGUE + before + "\n".join(rules))
+
+
+# Where a breakage shows in few of all files, those of its kind are tried.
+MATCHED = st.tuples(
+    st.sampled_from(["from", "to", "every from", "every to", "addressee"]),
+    st.lists(PATTERNS, min_size=1, max_size=2).map(", ".join),
+).map(lambda t: f"{t[0]} matches [{t[1]}]")
+MIXED = st.tuples(st.sampled_from(["/e@f/", "/unit/", "/k9/"]), st.sampled_from(['"ann*"', '"?k9*"'])).map(
+    lambda t: f"every from matches [{t[0]}, {t[1]}]"
+)
+OF_ITS_KIND = {
+    **dict.fromkeys(("globs of the whole field", "regexes of each address"), files(MATCHED)),
+    "every as any": files(MIXED),
+    "of a regex one literal": files(st.sampled_from(["/fish|join/", "/unit|caf/"]).map("subject matches {}".format)),
+    "an edit forgotten": files(KEYED, 'rule when from is "strasse@fish.example" { header set "Subject" "fish" }\n'),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_index_is_found_by_chance(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it(how, monkeypatch)
+
+    @given(OF_ITS_KIND.get(how, FILES), MESSAGES, ENVELOPES)
+    @settings(ROUNDS, max_examples=10_000, derandomize=True, database=None, phases=[Phase.generate])
+    def broken(text: str, raw: bytes, envelope: Envelope) -> None:
+        decides_alike(text, raw, envelope)
+
+    with pytest.raises(AssertionError):
+        broken()

@@ -61,9 +61,9 @@ SECOND_COPIES = {  # kill points, at most
     LONG_LIST: 5,
     WRONG_RULES: 5,
     COLD: 5,
-    MBOX: 15,
+    MBOX: 12,
     MH: 5,
-    NEW_STORES: 20,
+    NEW_STORES: 14,
 }
 ABOUT_OTHER_STORES = re.compile(r"/[mM]ail\b|/pydeliver/mbox|box\b|mh_seq|ftruncate")
 titles = [scene.title for scene in WARM]
@@ -211,20 +211,22 @@ def test_a_message_is_not_stored_for_a_client_that_was_killed_meanwhile(stage: S
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scene", [TWO_STORES, NEW_MAILBOX, WRONG_RULES, MBOX, MH], ids=lambda scene: scene.title)
+@pytest.mark.parametrize(
+    "scene", [TWO_STORES, NEW_MAILBOX, WRONG_RULES, MBOX, MH, NEW_STORES], ids=lambda scene: scene.title
+)
 def test_a_kill_at_every_call_loses_nothing(stage: Stage, scene: Scene, calls: Calls) -> None:
     kill(stage, scene, calls, calls.interpreter)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scene", [ONE_STORE, TWO_STORES, WRONG_RULES, MBOX], ids=lambda scene: scene.title)
+@pytest.mark.parametrize("scene", [*WARM, MBOX, MH, NEW_STORES], ids=lambda scene: scene.title)
 def test_every_error_at_every_call_is_stored_or_75(stage: Stage, scene: Scene, calls: Calls) -> None:
     points = [*faults(CLIENT, calls.client), *faults(FORKED, calls.forked), *faults(INTERPRETER, calls.interpreter)]
     sweep(stage, scene, "every error at every call", points, try_fault)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scene", [ONE_STORE, TWO_STORES], ids=lambda scene: scene.title)
+@pytest.mark.parametrize("scene", [ONE_STORE, TWO_STORES, NEW_STORES], ids=lambda scene: scene.title)
 def test_every_signal_is_stored_or_75(stage: Stage, scene: Scene, calls: Calls) -> None:
     files = about_files(stage, calls.interpreter)
     points = [*signals(CLIENT, calls.client, *SIGNALS), *signals(FORKED, calls.forked, *SIGNALS)]

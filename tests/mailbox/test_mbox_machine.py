@@ -112,7 +112,7 @@ class Deliveries(RuleBasedStateMachine):
         shutil.rmtree(self.top)
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [12, pytest.param(800, marks=pytest.mark.long)])
 def test_deliveries(examples: int) -> None:
     run_state_machine_as_test(
         Deliveries, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
