@@ -6,11 +6,10 @@ Before that, the number goes into the sequences that show its flags: `unseen`
 unless it is seen, `flagged` and `replied` as mutt and Python have them, and
 those of its keywords that can be names of sequences.  A number without a message
 means nothing to a reader, and the next delivery, which gets that number, takes
-it out again; so nothing but the verdict is left to do once the message is there,
-and a kill seldom makes a second copy.  `.mh_sequences` is changed in place, by
-one write, under the fcntl lock that nmh takes and the dot-lock that Python
-takes, which are held until `close`.  If that cannot be done the message is
-stored all the same, and a note says so.
+it out again; so little is left to do once the message is there, and a kill
+seldom makes a second copy.  `.mh_sequences` is changed in place, by one write,
+under the fcntl lock that nmh takes and the dot-lock that Python takes.  If that
+cannot be done the message is stored all the same, and a note says so.
 
 Does not know: messages, or what a user's MH profile says.
 References: nmh's mh-format(5), mh-sequence(5), rcvstore(1).
@@ -73,6 +72,7 @@ class Numbered:
         self._file = self._listing = -1
         self._temporary = ""  # in the folder, where the file needs a name
         self._number = 0
+        self._said = 0  # the number that the sequences have
 
     def commit(self) -> str:
         """Give the message its number, durably, and say where it is.  After an OSError `undo` takes it back."""
@@ -83,6 +83,7 @@ class Numbered:
             sync_path(self._folder)  # it may be new, made by us or by one that was killed
         self._number = self._link(last + 1)
         os.fsync(self._listing)
+        self._release_sequences()  # others may wait for them
         if self._temporary:
             _unlink(self._temporary, self._folder)
             self._temporary = ""
@@ -92,17 +93,16 @@ class Numbered:
         """Remove what was staged, committed or not, as far as the file system lets us; never raises."""
         if self._number and is_name_of(str(self._number), self._folder, self._file):
             _unlink(str(self._number), self._folder)
-        if self._sequences is not None:
-            self._mark(self._sequences.restore)
+        if self._said:
+            self._mark(self._open_sequences)
+            self._mark(self._forget)
         if self._temporary:
             _unlink(self._temporary, self._folder)
         self.close()
 
     def close(self) -> None:
         """Let go of the sequences and descriptors."""
-        if self._sequences is not None:
-            self._sequences.release()
-            self._sequences = None
+        self._release_sequences()
         held = (self._file, self._folder, self._listing)
         self._file = self._folder = self._listing = -1
         for descriptor in held:
@@ -147,11 +147,22 @@ class Numbered:
         raise OSError(errno.EOVERFLOW, "the folder has no number left", self._path)
 
     def _open_sequences(self) -> None:
-        self._sequences = _Sequences(self._folder)
+        if self._sequences is None:
+            self._sequences = _Sequences(self._folder)
+
+    def _release_sequences(self) -> None:
+        if self._sequences is not None:
+            self._sequences.release()
+            self._sequences = None
 
     def _add(self, number: int) -> None:
         if self._sequences is not None:
-            self._sequences.add(self._names_of_sequences, number)
+            self._said = number
+            self._sequences.put(number, self._names_of_sequences)
+
+    def _forget(self) -> None:
+        if self._sequences is not None:
+            self._sequences.put(self._said, ())
 
     def _mark(self, change: Callable[..., None], *number: int) -> None:
         """Do something with the sequences; that it cannot be done is worth a note."""
@@ -211,8 +222,8 @@ class _Sequences:
             fcntl.fcntl(self._file, fcntl.F_SETFL, 0)  # no longer to append
         self._octets = len(self._raw)
 
-    def add(self, names: Iterable[str], number: int) -> None:
-        """Let a message that is to come be in these sequences; in others a killed delivery may have put its number."""
+    def put(self, number: int, names: Iterable[str]) -> None:
+        """Let a message be in these sequences and, as a killed delivery may have put it there, in no other."""
         sequences = _parse(self._raw)
         for name, ranges in sequences.items():
             if name != "cur":
@@ -220,10 +231,6 @@ class _Sequences:
         for name in names:
             sequences[name] = _added(sequences.get(name, []), number)
         self._store(_render(sequences))
-
-    def restore(self) -> None:
-        """Let them be as they were."""
-        self._store(self._raw)
 
     def release(self) -> None:
         self._lock.release()

@@ -62,8 +62,8 @@ SECOND_COPIES = {  # kill points, at most
     WRONG_RULES: 5,
     COLD: 5,
     MBOX: 12,
-    MH: 5,
-    NEW_STORES: 14,
+    MH: 10,
+    NEW_STORES: 19,
 }
 ABOUT_OTHER_STORES = re.compile(r"/[mM]ail\b|/pydeliver/mbox|box\b|mh_seq|ftruncate")
 titles = [scene.title for scene in WARM]
